@@ -1,0 +1,59 @@
+# `make` alone prints what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command 'make lock'
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test unit check generate lock cluster-up cluster-down cluster-status clean
+
+help: ## Print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
+
+quickstart: $(VENV)/quickstart ## Set up, and run the example jobs on this machine
+	$(BIN)/qjob run manifests/examples/*.yaml
+
+test: $(VENV)/dev ## Everything that CI runs: checks, unit tests, and the tests on a real Kubernetes
+	$(MAKE) check
+	$(BIN)/python -m pytest -q tests/contract tests/cluster
+
+unit: $(VENV)/dev ## The tests that need no cluster
+	$(BIN)/python -m pytest -q tests/unit
+
+check: $(VENV)/dev ## Format, lint, types, layers, generated files and unit tests: all that CI runs but the cluster
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy operator tests/testcluster
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/unit
+
+generate: $(VENV)/dev ## Write crds/, the charts' generated files and docs/reference/ from the types
+	$(BIN)/python -m quantum_operator.api.generate
+	$(BIN)/python -m quantum_operator.cli.reference > docs/reference/cli.md
+	cp operator/quantum_operator/local/backends.yaml charts/quantum-operator/files/backends.yaml
+	PYTHONPATH=tests $(BIN)/python tests/support/chartvalues.py charts/quantum-operator
+
+lock: ## Pin every dependency anew (needs uv)
+	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) pyproject.toml --extra operator -o requirements/operator.txt
+	$(LOCK) pyproject.toml --extra runner -o requirements/runner.txt
+	$(LOCK) pyproject.toml --extra runner --extra cli -o requirements/quickstart.txt
+	$(LOCK) pyproject.toml --all-extras -o requirements/dev.txt
+
+cluster-up: $(VENV)/dev ## Start a real Kubernetes with one node on this machine (Linux, root)
+	PYTHONPATH=tests $(BIN)/python -m testcluster up
+
+cluster-status: $(VENV)/dev ## What of it runs
+	PYTHONPATH=tests $(BIN)/python -m testcluster status
+
+cluster-down: $(VENV)/dev ## Remove it
+	PYTHONPATH=tests $(BIN)/python -m testcluster down
+
+clean: ## Remove the virtual environment and what the tools cached here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/quickstart $(VENV)/dev: $(VENV)/%: requirements/%.txt requirements/build.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/$*.txt -r requirements/build.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@

@@ -1,0 +1,98 @@
+"""The conditions of every status and the one list of their reasons: what each means, and what to do.
+
+Conditions are the truth that `kubectl wait` and other machines read. A reason is named here or it does not exist; the
+reference in docs/reference/reasons.md is generated from this module.
+"""
+
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """The conditions, each with the question that it answers."""
+
+    ACCEPTED = "Accepted"
+    """Is the job valid, and are the things it refers to there?"""
+    SCHEDULED = "Scheduled"
+    """Has a backend been chosen?"""
+    RUNNING = "Running"
+    """Is the run of the latest attempt under way?"""
+    COMPLETE = "Complete"
+    """Is the job over: True with a result, False without one. Absent until then. Terminal."""
+    READY = "Ready"
+    """Can this policy or backend be used?"""
+
+
+REASONS: dict[str, str] = {
+    "Accepted": "The job is valid; its programs are copied and can no longer change.",
+    "PolicyNotFound": "No BackendPolicy of that name is in the namespace. The job waits: create the policy.",
+    "ConfigMapNotFound": "A ConfigMap or key that a program names is missing. The job waits: create it.",
+    "ProgramTooLarge": "A program is over 262,144 bytes. Shorten it or split it into several programs.",
+    "InputTooLarge": "The programs and the task are together over 1,000,000 bytes. Split the job.",
+    "UnknownProgram": "A pub names a program that the job does not have.",
+    "InvalidProgram": "A program can't be parsed, or is refused as hostile; the message has the line.",
+    "UnsupportedConstruct": "A program uses a part of OpenQASM that can't be run; the message has the line.",
+    "InvalidParameters": "Names, values or shapes of parameters do not match the program.",
+    "InvalidObservable": "An observable does not fit its program.",
+    "InvalidTemplate": "No such template, or a parameter is out of its bounds.",
+    "NoMeasurements": "`sample` was asked of a program that measures nothing. Add measurements, or use `estimate`.",
+    "MeasuredEstimate": "`estimate` was asked of a program that measures. Remove the measurements.",
+    "NoEligibleBackend": "Every backend of the policy refuses the job for what it is; the plan has each one's reason.",
+    "OverPolicyLimit": "The job asks for more shots than its policy allows.",
+    "NoBackends": "The policy's choices match no backend. The job waits: create a backend or change the policy.",
+    "NoReadyBackend": "Backends that could run the job are not ready. The job waits for one.",
+    "AllBackendsBusy": "Backends that could run the job are at their limit of concurrent runs. The job waits.",
+    "Assigned": "A backend has been chosen; the plan has the verdict on every other.",
+    "RunPending": "The run is created and waits to start; the message has what Kubernetes says of it.",
+    "RunRefused": "Kubernetes refuses to create the run (quota, LimitRange, admission). It is tried again.",
+    "RunStarted": "The run is executing.",
+    "RunFinished": "The run is over.",
+    "RunLost": "The run vanished or failed without an outcome. It is tried again, up to backoffLimit.",
+    "BackoffLimitExceeded": "Every attempt was lost to the infrastructure. See the attempts for the cause of each.",
+    "Succeeded": "The result is in status.result.",
+    "IncompatibleTarget": "The program does not fit the backend's target. Choose another backend or recompile.",
+    "NoiseHasNoEffect": "The noise model touches no gate of the compiled circuit. Name gates that it uses.",
+    "OutcomeTooLarge": "The outcome is larger than a run can hand over. Ask for fewer shots, bindings or no memory.",
+    "TimeLimitExceeded": "The run took longer than activeDeadlineSeconds. Raise it or make the program smaller.",
+    "MemoryLimitExceeded": "The run needed more memory than its backend gives. Use fewer qubits or a larger backend.",
+    "ProgramCrashedRunner": "The program crashed the run. It is not tried again; report it if it is valid.",
+    "InputMismatch": "The run's input is not the one that was accepted. Somebody changed it.",
+    "InternalError": "A fault of quantum-operator; please report it with `qjob describe`.",
+    "InvalidOutcome": "The run's outcome can't be read or belongs to another run.",
+    "Ready": "It can be used.",
+    "NoMatchingBackend": "None of the policy's choices matches a backend.",
+}
+"""What each reason means, by name."""
+
+CANDIDATE_REASONS: dict[str, str] = {
+    "Chosen": "The job runs here.",
+    "Eligible": "It could have run the job, but comes later in the policy's order.",
+    "NotShared": "It is not shared with the job's namespace (its spec.namespaces).",
+    "TooFewQubits": "The job's widest program needs more qubits than it has.",
+    "TooManyShots": "The job asks for more shots than it takes of one job (its spec.limits.maxShots).",
+    "NotReady": "Its Ready condition is not True; the message is that condition's.",
+    "Busy": "It has as many runs under way as it takes (its spec.limits.maxConcurrentRuns).",
+}
+"""What the verdict on one backend means, by its reason in the plan's candidates."""
+
+
+def reasons_markdown() -> str:
+    """The reference of all reasons, docs/reference/reasons.md."""
+    return f"""# Reasons
+
+Generated from `operator/quantum_operator/api/conditions.py` by `make generate`; not to be edited.
+
+## Of conditions
+
+The `reason` of every condition in a status, and of every event.
+
+{_table(REASONS)}
+## Of candidates
+
+The `reason` of every backend in `status.plan.steps[].candidates`.
+
+{_table(CANDIDATE_REASONS)}"""
+
+
+def _table(reasons: dict[str, str]) -> str:
+    rows = (f"| `{name}` | {meaning} |\n" for name, meaning in reasons.items())
+    return "".join(("| Reason | Meaning |\n|---|---|\n", *rows))

@@ -1,0 +1,67 @@
+"""Execution: how a job's programs are compiled and run, apart from what they are."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from quantum_operator.api.meta import ApiModel, Cel
+
+Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
+"""A probability in parts per million."""
+
+Qubit = Annotated[int, Field(ge=0, le=9_999)]
+GateName = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[a-z_][a-z0-9_]*$")]
+
+
+class GateNoise(ApiModel):
+    """Depolarizing noise after every use of a gate, on the given qubits or, when absent, wherever it is used."""
+
+    gate: Annotated[GateName, Field(description="The gate's name as it stands in the compiled circuit, such as cx.")]
+    qubits: Annotated[tuple[Qubit, ...] | None, Field(max_length=2)] = None
+    depolarizing_ppm: Annotated[Ppm, Field(description="The depolarizing probability, in parts per million.")]
+
+
+class ReadoutNoise(ApiModel):
+    """Readout errors of one qubit or, when `qubit` is absent, of every qubit."""
+
+    qubit: Qubit | None = None
+    prob_meas1_prep0_ppm: Annotated[Ppm, Field(description="Probability of reading 1 for 0, in parts per million.")]
+    prob_meas0_prep1_ppm: Annotated[Ppm, Field(description="Probability of reading 0 for 1, in parts per million.")]
+
+
+class NoiseModel(ApiModel):
+    """A noise model. One that touches nothing of the compiled circuit is refused, for it would do nothing."""
+
+    cel_rules: ClassVar[tuple[Cel, ...]] = (
+        Cel("has(self.gates) || has(self.readout)", "a noise model has at least one of gates and readout"),
+    )
+
+    gates: Annotated[tuple[GateNoise, ...] | None, Field(min_length=1, max_length=1024)] = None
+    readout: Annotated[tuple[ReadoutNoise, ...] | None, Field(min_length=1, max_length=1024)] = None
+
+
+class Execution(ApiModel):
+    """Compilation and simulation settings of a job."""
+
+    seed: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=9_007_199_254_740_991,
+            description="Every seed derives from it; made and recorded when absent.",
+        ),
+    ] = None
+    compilation: Annotated[
+        Literal["full", "isa"],
+        Field(description="isa: the programs are compiled already and run as they are, on the target's own qubits."),
+    ] = "full"
+    optimization_level: Annotated[int, Field(ge=0, le=3)] = 1
+    initial_layout: Annotated[
+        tuple[Qubit, ...] | None,
+        Field(min_length=1, max_length=1024, description="The target's qubit for each of the program's qubits."),
+    ] = None
+    noise: Annotated[
+        NoiseModel | None,
+        Field(description="Simulate with this noise in place of the backend's own; only on simulators."),
+    ] = None
+    memory: Annotated[bool, Field(description="Keep the outcome of every single shot, in order.")] = False

@@ -1,0 +1,70 @@
+"""QuantumJob: the envelope that users write. Its status is written by the operator alone."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from quantum_operator.api.execution import Execution
+from quantum_operator.api.jobstatus import QuantumJobStatus
+from quantum_operator.api.meta import (
+    API_VERSION,
+    ApiModel,
+    Cel,
+    ListMap,
+    ObjectMeta,
+    ObjectName,
+    PrinterColumn,
+)
+from quantum_operator.api.program import Program
+from quantum_operator.api.task import Task
+
+
+class PolicyRef(ApiModel):
+    """The BackendPolicy, in the job's namespace, that governs where the job runs."""
+
+    name: ObjectName = "default"
+
+
+class QuantumJobSpec(ApiModel):
+    """What to run. Immutable once submitted."""
+
+    cel_rules: ClassVar[tuple[Cel, ...]] = (
+        Cel(
+            "self == oldSelf",
+            "a QuantumJob's spec is immutable: delete the job and create it again",
+            reason="FieldValueForbidden",
+        ),
+    )
+
+    programs: Annotated[tuple[Program, ...], Field(min_length=1, max_length=32), ListMap(("name",))]
+    task: Task
+    execution: Execution = Field(default_factory=Execution)
+    policy_ref: PolicyRef = Field(default_factory=PolicyRef)
+    active_deadline_seconds: Annotated[
+        int, Field(ge=1, le=604_800, description="How long one run may take, in seconds of wall time.")
+    ] = 600
+    backoff_limit: Annotated[
+        int, Field(ge=0, le=10, description="How often a run lost to the infrastructure is tried again.")
+    ] = 3
+
+
+class QuantumJob(ApiModel):
+    """A quantum workload: programs, what to ask of them, and how."""
+
+    plural: ClassVar[str] = "quantumjobs"
+    short_names: ClassVar[tuple[str, ...]] = ("qjob",)
+    namespaced: ClassVar[bool] = True
+    printer_columns: ClassVar[tuple[PrinterColumn, ...]] = (
+        PrinterColumn("Phase", "string", ".status.phase"),
+        PrinterColumn("Backend", "string", ".status.backend"),
+        PrinterColumn("Shots", "integer", ".status.shots"),
+        PrinterColumn("Cost", "string", ".status.cost.text"),
+        PrinterColumn("Reason", "string", '.status.conditions[?(@.type=="Complete")].reason', priority=1),
+        PrinterColumn("Age", "date", ".metadata.creationTimestamp"),
+    )
+
+    api_version: Literal["quantum-operator.dev/v1alpha1"] = API_VERSION
+    kind: Literal["QuantumJob"] = "QuantumJob"
+    metadata: ObjectMeta
+    spec: QuantumJobSpec
+    status: QuantumJobStatus = Field(default_factory=QuantumJobStatus)

@@ -1,0 +1,5 @@
+"""`python -m quantum_operator.cli` is `qjob`."""
+
+from quantum_operator.cli import main
+
+main()

@@ -1,0 +1,141 @@
+"""Where a job's story is read: a cluster, or the folder of `qjob run`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from quantum_operator.api.envelope import LOG_PREFIX
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.run import Outcome
+from quantum_operator.cli.errors import FAILED, CommandError
+from quantum_operator.cli.kube import Cluster, connect
+from quantum_operator.cli.options import DEFAULT_NAMESPACE
+from quantum_operator.cli.outcomes import attempt_of, outcome_in_status, parse_outcome, read_artifact, result_of
+from quantum_operator.local.files import read_bytes
+from quantum_operator.local.layout import DamagedFolderError, ResultsFolder
+from quantum_operator.ports.world import Key
+
+
+@dataclass(frozen=True)
+class EventLine:
+    """One event, for people."""
+
+    time: str
+    type: str
+    reason: str
+    message: str
+
+
+class Source(Protocol):
+    """What the commands that look at a job read."""
+
+    def job(self) -> QuantumJob:
+        """The job. Raises CommandError when there is none."""
+
+    def events(self, job: QuantumJob) -> list[EventLine]:
+        """What happened to the job, the oldest first."""
+
+    def log(self, job: QuantumJob, *, follow: bool) -> Iterator[str]:
+        """What the run of the latest attempt wrote, line by line."""
+
+    def outcome(self, job: QuantumJob) -> Outcome:
+        """All of the outcome. Raises CommandError when there is none."""
+
+
+@contextmanager
+def open_source(name: str, folder: Path | None, context: str | None, namespace: str | None) -> Iterator[Source]:
+    """Where the job of this name is read: the folder if one is given, else the cluster."""
+    if folder is not None:
+        yield FolderSource(ResultsFolder(folder), Key(namespace or DEFAULT_NAMESPACE, name))
+        return
+    with connect(context, namespace) as cluster:
+        yield ClusterSource(cluster, name)
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """A job in a folder of `qjob run`."""
+
+    folder: ResultsFolder
+    key: Key
+
+    def job(self) -> QuantumJob:
+        """The job."""
+        try:
+            job = self.folder.job(self.key).read_job()
+        except DamagedFolderError as error:
+            raise CommandError(str(error)) from error
+        if job is None:
+            raise CommandError(
+                f"no QuantumJob {self.key.name!r} of namespace {self.key.namespace!r} in {self.folder.path}; "
+                f"there are: {', '.join(self._names()) or 'none'}",
+                code=FAILED,
+            )
+        return job
+
+    def events(self, job: QuantumJob) -> list[EventLine]:  # noqa: ARG002 - the folder has one job
+        """What happened to the job."""
+        return [EventLine(**event) for event in self.folder.job(self.key).read_events()]
+
+    def log(self, job: QuantumJob, *, follow: bool) -> Iterator[str]:  # noqa: ARG002 - `qjob run` has ended
+        """What the run of the latest attempt wrote."""
+        run = self.folder.job(self.key).run(attempt_of(job))
+        yield from (read_bytes(run.log) or b"").decode(errors="replace").splitlines()
+
+    def outcome(self, job: QuantumJob) -> Outcome:
+        """All of the outcome."""
+        result_of(job)
+        path = self.folder.job(self.key).outcome
+        data = read_bytes(path)
+        if data is None:
+            raise CommandError(f"{path} is not there; run the job again with qjob run", code=FAILED)
+        return parse_outcome(data, str(path))
+
+    def _names(self) -> list[str]:
+        return sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in self.folder.path.glob("*/*/job.json"))
+
+
+@dataclass(frozen=True)
+class ClusterSource:
+    """A job in a cluster."""
+
+    cluster: Cluster
+    name: str
+
+    def job(self) -> QuantumJob:
+        """The job."""
+        return self.cluster.job(self.name)
+
+    def events(self, job: QuantumJob) -> list[EventLine]:
+        """What happened to the job."""
+        return [
+            EventLine(
+                str(event.lastTimestamp or event.eventTime or event.firstTimestamp or ""),
+                event.type or "",
+                event.reason or "",
+                event.message or "",
+            )
+            for event in self.cluster.events(job.metadata.uid)
+        ]
+
+    def log(self, job: QuantumJob, *, follow: bool) -> Iterator[str]:
+        """What the pod of the latest attempt wrote."""
+        run = attempt_of(job)
+        pods = self.cluster.run_pods(run)
+        if not pods or pods[-1].metadata is None or pods[-1].metadata.name is None:
+            raise CommandError(f"run {run} has no pod (yet, or any more); see `qjob describe {self.name}`", code=FAILED)
+        return self.cluster.log(pods[-1].metadata.name, follow=follow)
+
+    def outcome(self, job: QuantumJob) -> Outcome:
+        """All of the outcome: the status has it, or the artifact that the status names."""
+        result = result_of(job)
+        if result.outcome is None:
+            return outcome_in_status(job, result)
+        return parse_outcome(read_artifact(self.cluster, result.outcome), f"artifact {result.outcome.name}")
+
+
+def without_outcome(lines: Iterator[str]) -> Iterator[str]:
+    """A log without the line that carries the outcome: it is for the operator."""
+    return (line for line in lines if not line.startswith(LOG_PREFIX))

@@ -1,0 +1,121 @@
+"""The Kubernetes API as JSON over HTTP: paths, requests, and what can go wrong with one."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import httpx2
+
+from quantum_operator.api.meta import GROUP, VERSION
+from quantum_operator.ports.errors import TransientError
+
+Json: TypeAlias = dict[str, Any]
+
+OURS = f"/apis/{GROUP}/{VERSION}"
+CORE = "/api/v1"
+BATCH = "/apis/batch/v1"
+
+TRANSIENT = frozenset({401, 408, 429})
+"""Refusals that are over after a while: a token that is being renewed, too many requests. Every 5xx is one as well."""
+
+
+class StatusError(Exception):
+    """The API server refused, and asking again would change nothing. `message` is its own."""
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        super().__init__(f"the API server answers {code} {reason}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Api:
+    """Requests to one API server."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        """Ask by way of `client`, whose base URL is the server's."""
+        self._client = client
+
+    async def get(self, path: str, **params: str) -> Json:
+        """Read an object or a list. Raises StatusError or TransientError, as all of these do."""
+        return await self._request("GET", path, params=params)
+
+    async def find(self, path: str) -> Json | None:
+        """Read an object; None when there is none."""
+        try:
+            return await self.get(path)
+        except StatusError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    async def post(self, path: str, body: Json) -> Json:
+        """Create an object, and return it as created."""
+        return await self._request("POST", path, body=body)
+
+    async def put(self, path: str, body: Json) -> Json:
+        """Replace an object, and return it as replaced."""
+        return await self._request("PUT", path, body=body)
+
+    async def text(self, path: str, limit: int, **params: str) -> str:
+        """Read text, at most `limit` bytes of it."""
+        chunks = bytearray()
+        with _translated():
+            async with self._client.stream("GET", path, params=params) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise _refusal(response)
+                async for chunk in response.aiter_bytes():
+                    chunks += chunk
+                    if len(chunks) >= limit:
+                        break
+        return bytes(chunks[:limit]).decode(errors="replace")
+
+    async def _request(
+        self, method: str, path: str, *, body: Json | None = None, params: Mapping[str, str] | None = None
+    ) -> Json:
+        with _translated():
+            response = await self._client.request(method, path, params=params, json=body)
+        if response.is_error:
+            raise _refusal(response)
+        answer: Json = response.json()
+        return answer
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """What a port does with a refusal that it has no word for: it is said, and asked again later."""
+    try:
+        yield
+    except StatusError as error:
+        raise TransientError(str(error)) from error
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except httpx2.RequestError as error:
+        raise TransientError(f"the API server can't be reached: {error or type(error).__name__}") from error
+
+
+def _refusal(response: httpx2.Response) -> StatusError | TransientError:
+    try:
+        status = response.json()
+        reason, message = str(status.get("reason", "")), str(status.get("message", ""))
+    except (ValueError, AttributeError):  # a proxy, or an API that is not served, answers in plain text
+        reason, message = response.reason_phrase, response.text[:500]
+    error = StatusError(response.status_code, reason, message)
+    transient = response.status_code in TRANSIENT or response.status_code >= 500
+    return TransientError(str(error)) if transient else error
+
+
+def metadata(body: Json) -> Json:
+    """An object's metadata; empty where there is none."""
+    found = body.get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def controller_uid(body: Json) -> str:
+    """The UID of an object's controller; empty where it has none."""
+    owners = metadata(body).get("ownerReferences") or ()
+    return next((str(one.get("uid", "")) for one in owners if one.get("controller")), "")

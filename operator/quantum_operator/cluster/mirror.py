@@ -1,0 +1,153 @@
+"""The watched part of the cluster as last seen, and who is told when it changes."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from quantum_operator.api.backend import QuantumBackend
+from quantum_operator.api.meta import GROUP, VERSION
+from quantum_operator.api.policy import BackendPolicy
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.cluster.api import Api, Json
+from quantum_operator.cluster.cache import Cache, key_of
+from quantum_operator.cluster.labels import JOB_UID
+from quantum_operator.cluster.seen import SeenPod, SeenRun, read_pod, read_run
+from quantum_operator.decide.status import is_terminal
+from quantum_operator.ports.world import Key
+
+T = TypeVar("T")
+
+PAGE = "500"
+
+
+class Triggers(Protocol):
+    """What is told that something changed: a Loop."""
+
+    def request(self, key: Key) -> None:
+        """A job, or something of its own, changed."""
+
+    def backends_or_policies_changed(self) -> None:
+        """A backend or a policy changed."""
+
+
+class Kind(Generic[T]):
+    """One kind of objects that is watched: where it is served, and what was seen of it."""
+
+    def __init__(
+        self,
+        group: str,
+        version: str,
+        plural: str,
+        cache: Cache[T],
+        changed: Callable[[Key, T | None], None],
+        *,
+        namespaced: bool = True,
+        selector: str = "",
+    ) -> None:
+        """`changed` is told of news, with what the object was last; `selector` says of which objects."""
+        self.group, self.version, self.plural = group, version, plural
+        self.cache = cache
+        self.namespaced = namespaced
+        self.selector = selector
+        self._changed = changed
+
+    def path(self, namespace: str = "") -> str:
+        """The path of the kind's objects, of one namespace or of all."""
+        base = f"/apis/{self.group}" if self.group else "/api"
+        place = f"namespaces/{namespace}/" if namespace else ""
+        return f"{base}/{self.version}/{place}{self.plural}"
+
+    def saw(self, event: str | None, body: Json) -> None:
+        """Take in an event of a watch; `DELETED` is the one that means something else."""
+        key = key_of(body)
+        before = self.cache.get(key)
+        if self.cache.remove(body) if event == "DELETED" else self.cache.put(body):
+            now = self.cache.get(key)
+            self._changed(key, before if now is None else now)
+
+    async def read(self, api: Api, namespace: str) -> None:
+        """Read everything anew: what a watch missed while it was cut off is seen here.
+
+        Raises StatusError or TransientError.
+        """
+        bodies: list[Json] = []
+        version, more = "", ""
+        while not version or more:
+            params = {"limit": PAGE, "labelSelector": self.selector} | ({"continue": more} if more else {})
+            page = await api.get(self.path(namespace), **params)
+            bodies += page["items"]
+            version, more = page["metadata"]["resourceVersion"], page["metadata"].get("continue", "")
+        for body in bodies:
+            self.saw(None, body)
+        for key, value in self.cache.missing(namespace, bodies, version):
+            self._changed(key, value)
+
+
+class Mirror:
+    """Everything that is watched. Jobs that are over, and what belongs to them, are not kept."""
+
+    def __init__(self) -> None:
+        self._triggers: Triggers | None = None
+        ours = (GROUP, VERSION)
+        self.jobs = Kind(*ours, QuantumJob.plural, Cache("QuantumJob", _unfinished, _uid), self._job_changed)
+        self.policies = Kind(
+            *ours, BackendPolicy.plural, Cache("BackendPolicy", BackendPolicy.model_validate), self._ground_changed
+        )
+        self.backends = Kind(
+            *ours,
+            QuantumBackend.plural,
+            Cache("QuantumBackend", QuantumBackend.model_validate),
+            self._ground_changed,
+            namespaced=False,
+        )
+        self.runs = Kind("batch", "v1", "jobs", Cache("Job", self._run), self._run_changed, selector=JOB_UID)
+        self.pods = Kind("", "v1", "pods", Cache("Pod", self._pod, _run_uid), self._run_changed, selector=JOB_UID)
+
+    def connect(self, triggers: Triggers) -> None:
+        """Tell of every change from here on."""
+        self._triggers = triggers
+
+    async def read(self, api: Api, namespaces: Sequence[str]) -> None:
+        """Read everything anew, in these namespaces or (when there are none) in all.
+
+        Raises StatusError or TransientError.
+        """
+        await self.backends.read(api, "")
+        for namespace in namespaces or ("",):
+            await self.policies.read(api, namespace)
+            await self.jobs.read(api, namespace)
+            await self.runs.read(api, namespace)
+            await self.pods.read(api, namespace)
+
+    def _run(self, body: Json) -> SeenRun | None:
+        run = read_run(body)
+        return None if self.jobs.cache.is_hollow(run.job_uid) else run
+
+    def _pod(self, body: Json) -> SeenPod | None:
+        pod = read_pod(body)
+        return None if self.jobs.cache.is_hollow(pod.job_uid) else pod
+
+    def _job_changed(self, key: Key, _job: QuantumJob | None) -> None:
+        if self._triggers is not None:
+            self._triggers.request(key)
+
+    def _ground_changed(self, _key: Key, _value: BackendPolicy | QuantumBackend | None) -> None:
+        if self._triggers is not None:
+            self._triggers.backends_or_policies_changed()
+
+    def _run_changed(self, _key: Key, value: SeenRun | SeenPod | None) -> None:
+        if self._triggers is not None and value is not None:
+            for job in self.jobs.cache.group(value.job_uid):
+                self._triggers.request(Key(job.metadata.namespace, job.metadata.name))
+
+
+def _unfinished(body: Json) -> QuantumJob | None:
+    job = QuantumJob.model_validate(body)
+    return None if is_terminal(job.status) else job
+
+
+def _uid(job: QuantumJob) -> str:
+    return job.metadata.uid
+
+
+def _run_uid(pod: SeenPod) -> str:
+    return pod.run_uid

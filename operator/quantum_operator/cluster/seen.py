@@ -1,0 +1,150 @@
+"""What is read of a batch Job and of its pods: a run, without the hundreds of fields that do not matter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from quantum_operator.cluster.api import Json, controller_uid, metadata
+from quantum_operator.cluster.labels import INPUT, JOB_UID
+from quantum_operator.decide.observed import RunObserved
+
+CONTAINER = "runner"
+
+STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+"""Reasons why a container waits that need no word."""
+
+PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
+"""They take turns, so that one message stands for all."""
+
+
+@dataclass(frozen=True)
+class SeenRun:
+    """A batch Job. `verdict` is its final condition, `owner` its controller's UID."""
+
+    name: str
+    namespace: str
+    uid: str
+    owner: str
+    job_uid: str
+    input_sha256: str
+    suspended: bool
+    ready: bool
+    verdict: Literal["", "Complete", "Failed"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class SeenPod:
+    """A pod of a batch Job. `ended`: its container has, with this exit code, reason and termination message."""
+
+    name: str
+    namespace: str
+    run_uid: str
+    job_uid: str
+    created: str
+    leaving: bool
+    reason: str
+    message: str
+    waiting: str
+    started: bool
+    ended: bool
+    exit_code: int = 0
+    exit_reason: str = ""
+    termination: str = ""
+
+
+def read_run(body: Json) -> SeenRun:
+    """A batch Job as it was seen."""
+    meta, status = metadata(body), body.get("status") or {}
+    final = _true_condition(status, ("Complete", "Failed"))
+    verdict: Literal["", "Complete", "Failed"] = ""
+    if final is not None:
+        verdict = "Complete" if final["type"] == "Complete" else "Failed"
+    return SeenRun(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        uid=meta["uid"],
+        owner=controller_uid(body),
+        job_uid=(meta.get("labels") or {}).get(JOB_UID, ""),
+        input_sha256=(meta.get("annotations") or {}).get(INPUT, ""),
+        suspended=bool((body.get("spec") or {}).get("suspend")),
+        ready=int(status.get("ready") or 0) > 0,
+        verdict=verdict,
+        reason=str(final.get("reason", "")) if final is not None else "",
+    )
+
+
+def read_pod(body: Json) -> SeenPod:
+    """A pod as it was seen."""
+    meta, status = metadata(body), body.get("status") or {}
+    containers = status.get("containerStatuses") or ()
+    state = next((one.get("state") or {} for one in containers if one.get("name") == CONTAINER), {})
+    ended = state.get("terminated")
+    return SeenPod(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        run_uid=controller_uid(body),
+        job_uid=(meta.get("labels") or {}).get(JOB_UID, ""),
+        created=str(meta.get("creationTimestamp", "")),
+        leaving="deletionTimestamp" in meta,
+        reason=str(status.get("reason") or ""),
+        message=str(status.get("message") or ""),
+        waiting=_waiting(body, status, state.get("waiting") or {}),
+        started="running" in state or bool((ended or {}).get("startedAt")),
+        ended=ended is not None,
+        exit_code=int((ended or {}).get("exitCode") or 0),
+        exit_reason=str((ended or {}).get("reason") or ""),
+        termination=str((ended or {}).get("message") or ""),
+    )
+
+
+def newest(pods: Sequence[SeenPod]) -> SeenPod | None:
+    """The pod that counts, of those of one run: one that stays before one that leaves, then the latest."""
+    return max(pods, key=lambda pod: (not pod.leaving, pod.created, pod.name), default=None)
+
+
+def progress(run: SeenRun, pod: SeenPod | None, refused: str) -> RunObserved:
+    """A run that is not over yet. `refused`: why Kubernetes makes no pod for it."""
+    if run.ready or (pod is not None and pod.started):
+        return RunObserved(run.name, run.uid, "Running")
+    if run.suspended:
+        return RunObserved(run.name, run.uid, "Pending", "the run is suspended: a queue has not admitted it yet")
+    return RunObserved(run.name, run.uid, "Pending", pod.waiting if pod is not None else refused)
+
+
+def failed(run: SeenRun, pod: SeenPod | None) -> RunObserved:
+    """A run that is over and left no outcome."""
+    if pod is None:
+        deadline = run.reason == "DeadlineExceeded"
+        failure = run.reason if deadline else "PodGone"
+        message = "" if deadline else "its pod was deleted before its outcome was read"
+        return RunObserved(run.name, run.uid, "Finished", message, failure=failure)
+    if pod.reason == "DeadlineExceeded" and not pod.started:
+        message = "its container did not start in time" + (f": {pod.waiting}" if pod.waiting else "")
+        return RunObserved(run.name, run.uid, "Finished", message, failure="StartDeadlineExceeded")
+    failure = pod.reason or pod.exit_reason or run.reason or "NoOutcome"
+    code = f" (exit code {pod.exit_code})" if pod.ended else ""
+    message = f"{failure}{code}" + (f": {pod.message}" if pod.message else "")
+    return RunObserved(run.name, run.uid, "Finished", message, failure=failure)
+
+
+def _waiting(body: Json, status: Json, waiting: Json) -> str:
+    """Why the pod has not started, in words that do not change while it waits; empty when it simply starts."""
+    reason = str(waiting.get("reason") or "")
+    if reason in PULL_REASONS:
+        containers = (body.get("spec") or {}).get("containers") or ()
+        image = next((one.get("image") for one in containers if one.get("name") == CONTAINER), "")
+        name = metadata(body).get("name")
+        return f"the image {image} can't be pulled; `kubectl describe pod {name}` says why"
+    if reason and reason not in STARTING:
+        return ": ".join(part for part in (reason, str(waiting.get("message") or "")) if part)
+    conditions = status.get("conditions") or ()
+    scheduled = next((one for one in conditions if one.get("type") == "PodScheduled"), None)
+    if scheduled is not None and scheduled.get("status") == "False":
+        return ": ".join(str(scheduled.get(part)) for part in ("reason", "message") if scheduled.get(part))
+    return ""
+
+
+def _true_condition(status: Json, types: Sequence[str]) -> Json | None:
+    conditions: Sequence[Json] = status.get("conditions") or ()
+    return next((one for one in conditions if one.get("type") in types and one.get("status") == "True"), None)

@@ -1,0 +1,116 @@
+"""The ports Store and Statuses: reads from what is watched, writes that compare and set."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import TypeVar
+
+from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
+from quantum_operator.api.jobstatus import QuantumJobStatus
+from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.cluster.api import CORE, Api, Json, StatusError, plainly
+from quantum_operator.cluster.mirror import Kind, Mirror
+from quantum_operator.decide.status import live_attempt
+from quantum_operator.ports.errors import ConflictError, GoneError, TransientError
+from quantum_operator.ports.world import Key
+
+Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend)
+
+LABELS_SECONDS = 10.0
+"""How old the labels of a namespace may be when a backend is assigned."""
+
+
+class ClusterStore:
+    """Resources in a cluster; implements the ports Store and Statuses."""
+
+    def __init__(self, api: Api, mirror: Mirror) -> None:
+        """Read from `mirror`, and by `api` what is not watched."""
+        self._api = api
+        self._mirror = mirror
+        self._labels: dict[str, tuple[float, dict[str, str]]] = {}
+
+    async def job(self, key: Key) -> QuantumJob | None:
+        """The job; None as well once it is over."""
+        return self._mirror.jobs.cache.get(key)
+
+    async def put_job_status(self, job: QuantumJob, status: QuantumJobStatus) -> None:
+        """Replace the status of the version that was observed."""
+        await self._put_status(self._mirror.jobs, job, status.to_wire())
+
+    async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
+        """The policy, or None."""
+        return self._mirror.policies.cache.get(Key(namespace, name))
+
+    async def backends(self) -> tuple[QuantumBackend, ...]:
+        """Every backend."""
+        return tuple(self._mirror.backends.cache.values())
+
+    async def live_runs(self) -> Mapping[str, int]:
+        """How many attempts each backend has under way."""
+        attempts = (live_attempt(job.status) for job in self._mirror.jobs.cache.values())
+        return Counter(attempt.backend for attempt in attempts if attempt is not None)
+
+    async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """The labels of a namespace, read within the last LABELS_SECONDS."""
+        known = self._labels.get(namespace)
+        if known is None or time.monotonic() - known[0] > LABELS_SECONDS:
+            with plainly():
+                body = await self._api.find(f"{CORE}/namespaces/{namespace}")
+            labels = ((body or {}).get("metadata") or {}).get("labels") or {}
+            known = self._labels[namespace] = (time.monotonic(), labels)
+        return known[1]
+
+    async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
+        """One key of a ConfigMap's text, read now."""
+        with plainly():
+            body = await self._api.find(f"{CORE}/namespaces/{namespace}/configmaps/{name}")
+        value = ((body or {}).get("data") or {}).get(key)
+        return value if isinstance(value, str) else None
+
+    async def policies(self) -> tuple[BackendPolicy, ...]:
+        """Every policy."""
+        return tuple(self._mirror.policies.cache.values())
+
+    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> None:
+        """Replace the status of the version that was observed, or drop it: a later version is judged anew."""
+        try:
+            await self._put_status(self._mirror.policies, policy, status.to_wire())
+        except ConflictError:
+            return
+
+    async def put_backend_status(self, backend: QuantumBackend, status: QuantumBackendStatus) -> None:
+        """Replace the status of the version that was observed, or drop it: a later version is judged anew."""
+        try:
+            await self._put_status(self._mirror.backends, backend, status.to_wire())
+        except ConflictError:
+            return
+
+    async def _put_status(self, kind: Kind[Resource], resource: Resource, status: Json) -> None:
+        meta = resource.metadata
+        path = f"{kind.path(meta.namespace)}/{meta.name}"
+        identity = {"name": meta.name, "uid": meta.uid, "resourceVersion": meta.resource_version}
+        if meta.namespace:
+            identity["namespace"] = meta.namespace
+        body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": identity, "status": status}
+        try:
+            answer = await self._api.put(f"{path}/status", body)
+        except StatusError as error:
+            if error.code == 409:
+                await self._refresh(kind, path, resource)
+                raise ConflictError(error.message) from error
+            if error.code == 404:
+                kind.cache.discard(Key(meta.namespace, meta.name), meta.uid)
+                raise GoneError(error.message) from error
+            raise TransientError(str(error)) from error
+        kind.cache.update(answer)
+
+    async def _refresh(self, kind: Kind[Resource], path: str, resource: Resource) -> None:
+        """See the object as it is now, whether or not the watch keeps up."""
+        meta = resource.metadata
+        with plainly():
+            current = await self._api.find(path)
+        if current is None:
+            kind.cache.discard(Key(meta.namespace, meta.name), meta.uid)
+        else:
+            kind.saw(None, current)

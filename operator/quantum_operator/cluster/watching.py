@@ -1,0 +1,64 @@
+"""kopf, as far as it is used: it watches, and hands over what it saw. It writes nothing."""
+
+from typing import Any
+
+import kopf
+
+from quantum_operator.api.meta import GROUP
+from quantum_operator.cluster.connection import kopf_connection, load_config
+from quantum_operator.cluster.mirror import Kind, Mirror
+
+WATCH_SECONDS = 600
+"""After this long the API server ends a watch, and it begins anew where it ended."""
+
+
+class NothingStored(kopf.DiffBaseStorage):
+    """kopf compares objects with what it stored of them; this stores nothing, and compares nothing."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Nothing of an object matters."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Nothing was stored."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Store nothing."""
+
+
+def watch_settings(mirror: Mirror) -> kopf.OperatorSettings:
+    """kopf's settings: no writes, no peers, and batch Jobs and pods filtered by the server."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.persistence.finalizer = f"{GROUP}/kopf"
+    settings.persistence.diffbase_storage = NothingStored()
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"kopf.{GROUP}")
+    settings.networking.trust_env = True
+    settings.networking.connect_timeout = 10
+    settings.watching.server_timeout = WATCH_SECONDS
+    settings.queueing.idle_timeout = 1.0
+    settings.queueing.exit_timeout = 0.5
+    for kind in (mirror.runs, mirror.pods):
+        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = kind.selector
+    return settings
+
+
+def watch_registry(mirror: Mirror) -> kopf.OperatorRegistry:
+    """kopf's handlers: one for each kind of the mirror."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return kopf_connection(load_config())
+
+    def watch(kind: Kind[Any]) -> None:
+        @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry)
+        async def seen(event: kopf.RawEvent, **_: Any) -> None:
+            kind.saw(event["type"], dict(event["object"]))
+
+    for kind in (mirror.jobs, mirror.policies, mirror.backends, mirror.runs, mirror.pods):
+        watch(kind)
+    return registry

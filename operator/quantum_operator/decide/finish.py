@@ -1,0 +1,126 @@
+"""How a job or an attempt ends: with a result, with a diagnosis, or lost and to be tried again."""
+
+from quantum_operator.api.conditions import REASONS, ConditionType
+from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
+from quantum_operator.api.run import Outcome, RunError
+from quantum_operator.decide.cost import cost_of
+from quantum_operator.decide.observed import Decision, Observed, RunObserved, StoreArtifact, Tell
+from quantum_operator.decide.outcome import mismatch, read_outcome
+from quantum_operator.decide.result import summarize
+from quantum_operator.decide.retry import backoff
+from quantum_operator.decide.size import NOTE_BYTES, STATUS_BYTES, clip, json_bytes
+from quantum_operator.decide.status import set_condition, with_attempt
+from quantum_operator.decide.times import stamp
+
+REFUSALS = (
+    "InvalidProgram",
+    "UnsupportedConstruct",
+    "InvalidParameters",
+    "InvalidObservable",
+    "InvalidTemplate",
+    "NoMeasurements",
+    "MeasuredEstimate",
+    "IncompatibleTarget",
+    "NoiseHasNoEffect",
+)
+"""Errors of a run that are about what was asked: they withdraw the job's acceptance."""
+
+FATAL_FAILURES = {"OOMKilled": "MemoryLimitExceeded", "DeadlineExceeded": "TimeLimitExceeded"}
+"""What the infrastructure says of a run that would end the same way again, and the reason it stands for."""
+
+
+def put(
+    observed: Observed, status: QuantumJobStatus, kind: ConditionType, value: bool, reason: str, message: str
+) -> QuantumJobStatus:
+    """`status` with one condition set, at the observed generation and time."""
+    generation = observed.job.metadata.generation
+    conditions = set_condition(status.conditions, kind, value, reason, message, generation=generation, now=observed.now)
+    return status.model_copy(update={"conditions": conditions})
+
+
+def fail(observed: Observed, status: QuantumJobStatus, reason: str, message: str) -> Decision:
+    """The job is over without a result, from `status` on."""
+    status = put(observed, status, ConditionType.COMPLETE, False, reason, message)
+    return Decision(status.model_copy(update={"completion_time": stamp(observed.now)}))
+
+
+def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision:
+    """The attempt's run has finished: with an outcome, or without one."""
+    attempt = attempt.model_copy(update={"run_uid": run.uid})
+    if run.outcome is None:
+        fatal = FATAL_FAILURES.get(run.failure)
+        message = f"run {attempt.name} left no outcome: {run.message or run.failure or 'no cause is known'}"
+        if fatal is None:
+            return lose(observed, attempt, "RunLost", message)
+        return _failed(observed, attempt, fatal, f"{message}. {REASONS[fatal]}")
+    outcome = read_outcome(run.outcome)
+    if isinstance(outcome, str):
+        return _failed(observed, attempt, "InvalidOutcome", outcome)
+    expected = observed.job.status.input
+    if outcome.run != attempt.name or expected is None or outcome.input_sha256 != expected.sha256:
+        message = f"run {attempt.name} left the outcome of run {outcome.run!r} on another input"
+        return _failed(observed, attempt, "InvalidOutcome", message)
+    if outcome.error is not None:
+        return _errored(observed, attempt, outcome.error)
+    problem = mismatch(observed.job, outcome)
+    if problem is not None:
+        return _failed(observed, attempt, "InvalidOutcome", problem)
+    return _succeeded(observed, attempt, outcome, run.outcome)
+
+
+def lose(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
+    """The attempt is lost to the infrastructure: the next one follows, unless there were enough."""
+    lost = _ended(observed, attempt, "Lost", reason, message)
+    status = with_attempt(observed.job.status, lost)
+    status = put(observed, status, ConditionType.RUNNING, False, reason, message)
+    if attempt.number > observed.job.spec.backoff_limit:
+        return give_up(observed, status, lost)
+    return Decision(status, after=(Tell("Warning", reason, message),), look_again=backoff(attempt.number))
+
+
+def give_up(observed: Observed, status: QuantumJobStatus, last: Attempt) -> Decision:
+    """The job is over: it has had all of its attempts, and `last` was the last."""
+    limit = observed.job.spec.backoff_limit
+    message = f"{last.number} attempts were lost, spec.backoffLimit is {limit}; the last one: {last.message}"
+    return fail(observed, status, "BackoffLimitExceeded", message)
+
+
+def _errored(observed: Observed, attempt: Attempt, error: RunError) -> Decision:
+    message = f"{error.field}: {error.message}" if error.field else error.message
+    decision = _failed(observed, attempt, error.reason, message)
+    if error.reason not in REFUSALS:
+        return decision
+    status = put(observed, decision.status, ConditionType.ACCEPTED, False, error.reason, message)
+    return Decision(status)
+
+
+def _failed(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
+    status = with_attempt(observed.job.status, _ended(observed, attempt, "Failed", reason, message))
+    status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", f"run {attempt.name} is over")
+    return fail(observed, status, reason, message)
+
+
+def _succeeded(observed: Observed, attempt: Attempt, outcome: Outcome, data: bytes) -> Decision:
+    job = observed.job
+    price = observed.backend.spec.price if observed.backend is not None else None
+    durations = outcome.durations_milliseconds
+    cost = cost_of(price, runs=1, shots=job.status.shots or 0, milliseconds=durations.execute)
+    status = with_attempt(job.status, _ended(observed, attempt, "Succeeded", "Succeeded", ""))
+    status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", f"run {attempt.name} is over")
+    message = f"ran on {attempt.backend} in {durations.total} ms"
+    status = put(observed, status, ConditionType.COMPLETE, True, "Succeeded", message)
+    status = status.model_copy(update={"cost": cost, "completion_time": stamp(observed.now)})
+    result, execution = summarize(job, outcome, data, STATUS_BYTES - json_bytes(status.to_wire()))
+    status = status.model_copy(update={"result": result, "execution": execution})
+    before = (StoreArtifact(result.outcome, data),) if result.outcome is not None else ()
+    return Decision(status, before, after=(Tell("Normal", "Succeeded", message),))
+
+
+def _ended(observed: Observed, attempt: Attempt, state: str, reason: str, message: str) -> Attempt:
+    update = {
+        "state": state,
+        "completion_time": stamp(observed.now),
+        "reason": reason,
+        "message": clip(message, NOTE_BYTES),
+    }
+    return attempt.model_copy(update=update)

@@ -1,0 +1,216 @@
+"""What follows for one job: `decide(Observed) -> Decision`.
+
+The life of a job, in the order of the branches below: over; not accepted; waiting for a backend; its attempt's run to
+be created, under way, finished, or lost and tried again.
+"""
+
+from dataclasses import replace
+
+from quantum_operator.api.conditions import ConditionType
+from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
+from quantum_operator.api.run import RunLimits, RunSpec
+from quantum_operator.decide.accept import Acceptance, Complaint, accept
+from quantum_operator.decide.finish import conclude, fail, give_up, lose, put
+from quantum_operator.decide.names import run_name, seed_for
+from quantum_operator.decide.observed import (
+    Action,
+    Assignment,
+    Decision,
+    Nominate,
+    Observed,
+    RunObserved,
+    StartRun,
+    StoreArtifact,
+    Tell,
+)
+from quantum_operator.decide.quantities import quantity_bytes
+from quantum_operator.decide.retry import retry_delay
+from quantum_operator.decide.size import clip
+from quantum_operator.decide.status import (
+    is_terminal,
+    latest_attempt,
+    live_attempt,
+    phase_of,
+    with_attempt,
+    with_step,
+)
+from quantum_operator.decide.times import stamp
+
+WAIT_SECONDS = 5.0
+"""How often something that sends no event (a ConfigMap that is missing) is looked for again."""
+
+
+EVENT_BYTES = 900
+"""What the message of an event may take: Kubernetes cuts it at 1,024 characters."""
+
+
+def decide(observed: Observed) -> Decision:
+    """The job's next status and the actions that lead on from it."""
+    job = observed.job
+    if is_terminal(job.status) or job.metadata.deletion_timestamp is not None:
+        return Decision(job.status)
+    plan, stored = job.status.plan, job.status.input
+    if plan is None or stored is None:
+        return _finalize(observed, _receive(observed))
+    attempt = live_attempt(job.status)
+    if attempt is None:
+        return _finalize(observed, _place(observed, Decision(job.status), plan.demand))
+    return _finalize(observed, _follow(observed, attempt, stored))
+
+
+def _receive(observed: Observed) -> Decision:
+    """Accept the job, or say why not."""
+    found = accept(observed)
+    if isinstance(found, Complaint):
+        return _refuse(observed, found)
+    if _assignment(observed, found.demand) is None:
+        return Decision(observed.job.status, after=(Nominate(found.demand),))
+    return _place(observed, _accepted(observed, found), found.demand)
+
+
+def _refuse(observed: Observed, complaint: Complaint) -> Decision:
+    status = put(observed, observed.job.status, ConditionType.ACCEPTED, False, complaint.reason, complaint.message)
+    if complaint.waits:
+        return Decision(status, look_again=WAIT_SECONDS)
+    return fail(observed, status, complaint.reason, complaint.message)
+
+
+def _accepted(observed: Observed, acceptance: Acceptance) -> Decision:
+    plan = Plan(
+        policy=acceptance.policy.metadata.name,
+        policy_uid=acceptance.policy.metadata.uid,
+        policy_generation=acceptance.policy.metadata.generation,
+        demand=acceptance.demand,
+        steps=(Step(name="primary"),),
+    )
+    update = {
+        "plan": plan,
+        "input": acceptance.ref,
+        "shots": acceptance.demand.shots or None,
+        "start_time": stamp(observed.now),
+    }
+    status = observed.job.status.model_copy(update=update)
+    status = put(observed, status, ConditionType.ACCEPTED, True, "Accepted", "the job is valid")
+    return Decision(status, before=(StoreArtifact(acceptance.ref, acceptance.data),))
+
+
+def _assignment(observed: Observed, demand: Demand) -> Assignment | None:
+    """The scheduler's word, if it was asked about this demand: a ConfigMap may have changed since."""
+    assignment = observed.assignment
+    return assignment if assignment is not None and assignment.demand == demand else None
+
+
+def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
+    """Put the scheduler's word on record; a backend it gave becomes the next attempt."""
+    status, assignment = decision.status, _assignment(observed, demand)
+    last = latest_attempt(status)
+    if last is not None and last.number > observed.job.spec.backoff_limit:
+        return give_up(observed, status, last)
+    delay = retry_delay(last, observed.now)
+    if delay > 0:
+        return replace(decision, look_again=delay)
+    if assignment is None:
+        return replace(decision, after=(Nominate(demand),))
+    status = with_step(status, candidates=assignment.candidates, candidates_total=assignment.candidates_total)
+    assigned = assignment.verdict == "Assigned"
+    status = put(observed, status, ConditionType.SCHEDULED, assigned, assignment.reason, assignment.message)
+    if assignment.verdict == "Impossible":
+        status = put(observed, status, ConditionType.ACCEPTED, False, assignment.reason, assignment.message)
+        return replace(fail(observed, status, assignment.reason, assignment.message), before=decision.before)
+    if not assigned:
+        return replace(decision, status=status)
+    status = with_attempt(status, _new_attempt(observed, last, assignment))
+    status = status.model_copy(update={"backend": assignment.backend})
+    return replace(decision, status=status, after=(Tell("Normal", "Assigned", assignment.message),))
+
+
+def _new_attempt(observed: Observed, last: Attempt | None, assignment: Assignment) -> Attempt:
+    job = observed.job
+    number = last.number + 1 if last is not None else 1
+    given = job.spec.execution.seed
+    return Attempt(
+        name=run_name(job.metadata.name, job.metadata.uid, number),
+        number=number,
+        backend=assignment.backend,
+        state="Pending",
+        seed=given if given is not None else seed_for(job.metadata.uid),
+        created_time=stamp(observed.now),
+    )
+
+
+def _follow(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decision:
+    """See the live attempt's run on: create it, or record how it does."""
+    status, run = observed.job.status, observed.run
+    if run is None and attempt.run_uid is None:
+        return _start(observed, attempt, stored)
+    if run is None or attempt.run_uid not in (None, run.uid):
+        return lose(observed, attempt, "RunLost", f"run {attempt.name} is gone and left no outcome")
+    if run.state == "Finished":
+        return conclude(observed, attempt, run)
+    if attempt.state == "Running":
+        return Decision(status)
+    if run.state == "Running":
+        return _started(observed, attempt, run)
+    if run.message:
+        status = with_attempt(status, attempt.model_copy(update={"run_uid": run.uid}))
+        status = put(observed, status, ConditionType.RUNNING, False, "RunPending", run.message)
+    return Decision(status)
+
+
+def _started(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision:
+    update = {"state": "Running", "run_uid": run.uid, "start_time": stamp(observed.now)}
+    status = with_attempt(observed.job.status, attempt.model_copy(update=update))
+    message = f"run {attempt.name} executes on {attempt.backend}"
+    status = put(observed, status, ConditionType.RUNNING, True, "RunStarted", message)
+    return Decision(status, after=(Tell("Normal", "RunStarted", message),))
+
+
+def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decision:
+    """Create the run that is on record. The status says so when Kubernetes refuses."""
+    status, backend = observed.job.status, observed.backend
+    if backend is None:
+        return lose(observed, attempt, "RunLost", f"backend {attempt.backend} was deleted before the run started")
+    if observed.refusal:
+        status = put(observed, status, ConditionType.RUNNING, False, "RunRefused", observed.refusal)
+    spec = RunSpec(
+        run=attempt.name,
+        input_sha256=stored.sha256,
+        seed=attempt.seed,
+        backend=attempt.backend,
+        target=backend.spec.target,
+        simulator=backend.spec.simulator,
+        limits=RunLimits(
+            memory_bytes=quantity_bytes(backend.spec.run.memory),
+            wall_seconds=observed.job.spec.active_deadline_seconds,
+        ),
+    )
+    return Decision(status, after=(StartRun(spec, stored, backend.spec.run),))
+
+
+def _finalize(observed: Observed, decision: Decision) -> Decision:
+    """What every status carries, and the events that its conditions make."""
+    before, status = observed.job.status, decision.status
+    if status != before:
+        status = status.model_copy(update={"observed_generation": observed.job.metadata.generation})
+        status = status.model_copy(update={"phase": phase_of(status)})
+    return replace(decision, status=status, after=(*_told(decision.after), *_events(before, status)))
+
+
+def _told(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """The same actions, with the messages of events cut to what an event may carry."""
+    return tuple(
+        replace(one, message=clip(one.message, EVENT_BYTES)) if isinstance(one, Tell) else one for one in actions
+    )
+
+
+def _events(before: QuantumJobStatus, after: QuantumJobStatus) -> tuple[Tell, ...]:
+    """A warning for every condition that turned false or changed its reason while false; one for each reason."""
+    known = {(one.type, one.status, one.reason) for one in before.conditions}
+    news = {
+        one.reason: Tell("Warning", one.reason, clip(one.message, EVENT_BYTES))
+        for one in after.conditions
+        if one.status == "False"
+        and (one.type, one.status, one.reason) not in known
+        and (one.type != ConditionType.RUNNING or one.reason == "RunRefused")
+    }
+    return tuple(news.values())

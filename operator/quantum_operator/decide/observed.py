@@ -1,0 +1,112 @@
+"""What decisions are made of: everything that was observed, frozen, and everything that may follow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from quantum_operator.api.backend import QuantumBackend, RunTemplate
+from quantum_operator.api.jobstatus import ArtifactRef, Candidate, Demand, QuantumJobStatus
+from quantum_operator.api.policy import BackendPolicy
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.run import RunSpec
+
+
+@dataclass(frozen=True)
+class RunObserved:
+    """A run as it was seen. `outcome` is there when it finished and left one that passed its digest.
+
+    `failure` is the infrastructure's word for why a finished run left no outcome (OOMKilled, Evicted, …).
+    """
+
+    name: str
+    uid: str
+    state: Literal["Pending", "Running", "Finished"]
+    message: str = ""
+    outcome: bytes | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What the scheduler says of one job: a backend, to wait, or that no backend can ever take it.
+
+    It answers the job of this UID with this demand, and no other.
+    """
+
+    job_uid: str
+    demand: Demand
+    verdict: Literal["Assigned", "Waiting", "Impossible"]
+    reason: str
+    message: str
+    backend: str = ""
+    candidates: tuple[Candidate, ...] = ()
+    candidates_total: int = 0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that one decision about one job may depend on.
+
+    `sources` has the text of each program that comes from a ConfigMap (None: missing), and is only read before the
+    job is accepted. `run` is the run of the latest attempt, and `backend` that attempt's backend. `refusal` is what
+    the cluster said when it last refused to create that run.
+    """
+
+    now: datetime
+    job: QuantumJob
+    policy: BackendPolicy | None = None
+    sources: Mapping[str, str | None] = field(default_factory=dict)
+    assignment: Assignment | None = None
+    run: RunObserved | None = None
+    backend: QuantumBackend | None = None
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class StoreArtifact:
+    """Keep bytes under their digest, before the status that refers to them is written."""
+
+    ref: ArtifactRef
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Nominate:
+    """Ask the scheduler for a backend."""
+
+    demand: Demand
+
+
+@dataclass(frozen=True)
+class StartRun:
+    """Create the run of an attempt that is on record; a no-op when it is there already."""
+
+    spec: RunSpec
+    input: ArtifactRef
+    template: RunTemplate
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Tell people what happened, as an event on the job."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+Action = StoreArtifact | Nominate | StartRun | Tell
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What follows: `before` the status is written, the status itself, and what comes `after`.
+
+    `look_again` is in seconds; None means that the next event decides.
+    """
+
+    status: QuantumJobStatus
+    before: tuple[StoreArtifact, ...] = ()
+    after: tuple[Action, ...] = ()
+    look_again: float | None = None

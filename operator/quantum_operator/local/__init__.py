@@ -1,0 +1,1 @@
+"""The laptop shell: the same loop over a folder and subprocesses."""

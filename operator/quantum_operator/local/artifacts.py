@@ -1,0 +1,29 @@
+"""Artifacts as files of the job's folder."""
+
+from quantum_operator.api.envelope import sha256
+from quantum_operator.api.jobstatus import ArtifactRef
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.local.files import read_bytes, write_atomically
+from quantum_operator.local.layout import ResultsFolder
+from quantum_operator.ports.errors import NameTakenError, TransientError
+from quantum_operator.ports.world import Key
+
+
+class LocalArtifacts:
+    """Content-addressed files in `<job>/artifacts`; implements the port `Artifacts`."""
+
+    def __init__(self, folder: ResultsFolder) -> None:
+        """Keep artifacts in the jobs' folders under `folder`."""
+        self._folder = folder
+
+    async def put(self, job: QuantumJob, ref: ArtifactRef, data: bytes) -> None:
+        """Keep `data` under `ref`. A no-op when it is there already."""
+        path = self._folder.job(Key(job.metadata.namespace, job.metadata.name)).artifact(ref.name)
+        present = read_bytes(path)
+        if present is None:
+            try:
+                write_atomically(path, data)
+            except OSError as error:
+                raise TransientError(f"{path} can't be written: {error}") from error
+        elif sha256(present) != ref.sha256:
+            raise NameTakenError(f"{path} is there with other content; remove it")

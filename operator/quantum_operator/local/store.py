@@ -1,0 +1,172 @@
+"""The store of the laptop: jobs are files, what they refer to comes from the manifests and stays in memory."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TypeVar
+from uuid import uuid4
+
+from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
+from quantum_operator.api.jobstatus import QuantumJobStatus
+from quantum_operator.api.meta import ObjectMeta
+from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.decide.health import backend_status
+from quantum_operator.decide.status import live_attempt
+from quantum_operator.decide.times import stamp
+from quantum_operator.local.ending import has_ended
+from quantum_operator.local.files import write_json
+from quantum_operator.local.layout import ResultsFolder
+from quantum_operator.local.process import kill
+from quantum_operator.ports.errors import ConflictError, GoneError, TransientError
+from quantum_operator.ports.world import Key
+
+Stored = TypeVar("Stored", QuantumBackend, BackendPolicy)
+
+
+class Catalog:
+    """The policies, backends and ConfigMaps of the manifests; implements the port `Statuses`."""
+
+    def __init__(
+        self,
+        policies: Mapping[Key, BackendPolicy],
+        backends: Mapping[str, QuantumBackend],
+        config_maps: Mapping[Key, Mapping[str, str]],
+        now: datetime,
+    ) -> None:
+        """Hold what the manifests have, as if it had been created, and its health looked at, just now."""
+        created = {name: _created(backend) for name, backend in backends.items()}
+        self._backends = {
+            name: backend.model_copy(update={"status": backend_status(backend, now)})
+            for name, backend in created.items()
+        }
+        self._policies = {key: _created(policy) for key, policy in policies.items()}
+        self._config_maps = config_maps
+
+    def policy(self, key: Key) -> BackendPolicy | None:
+        """The policy, or None."""
+        return self._policies.get(key)
+
+    def backends(self) -> tuple[QuantumBackend, ...]:
+        """Every backend."""
+        return tuple(self._backends.values())
+
+    def config_map_value(self, key: Key, entry: str) -> str | None:
+        """One entry of a ConfigMap, or None."""
+        return self._config_maps.get(key, {}).get(entry)
+
+    async def policies(self) -> tuple[BackendPolicy, ...]:
+        """Every policy."""
+        return tuple(self._policies.values())
+
+    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> None:
+        """Write the status of a policy, unless it has changed meanwhile."""
+        key = Key(policy.metadata.namespace, policy.metadata.name)
+        if _version(self._policies.get(key)) == _version(policy):
+            self._policies[key] = policy.model_copy(update={"metadata": _next(policy.metadata), "status": status})
+
+    async def put_backend_status(self, backend: QuantumBackend, status: QuantumBackendStatus) -> None:
+        """Write the status of a backend, unless it has changed meanwhile."""
+        name = backend.metadata.name
+        if _version(self._backends.get(name)) == _version(backend):
+            self._backends[name] = backend.model_copy(update={"metadata": _next(backend.metadata), "status": status})
+
+
+class LocalStore:
+    """Jobs as `job.json` files that are compared and set; implements the port `Store`.
+
+    Only one shell at a time works on a job (it holds the lock of the job's folder), so to compare and then replace
+    the file is atomic.
+    """
+
+    def __init__(self, folder: ResultsFolder, catalog: Catalog, changed: Callable[[QuantumJob], None]) -> None:
+        """Keep jobs under `folder`; `changed` is told of every job that was written."""
+        self._folder = folder
+        self._catalog = catalog
+        self._changed = changed
+        self._live: dict[Key, str] = {}
+
+    def create(self, job: QuantumJob, now: datetime) -> QuantumJob:
+        """Take a job in: the unfinished one of the same spec that is in the folder, or a new one in its place.
+
+        What an earlier shell left of another job of that name is ended and removed.
+        """
+        key = Key(job.metadata.namespace, job.metadata.name)
+        folder = self._folder.job(key)
+        before = folder.read_job()
+        if before is not None and before.spec == job.spec and not has_ended(before.status):
+            self._note(key, before.status)
+            return before
+        for run in folder.runs():
+            kill(run)
+        folder.clear()
+        metadata = _next(job.metadata).model_copy(
+            update={"uid": str(uuid4()), "generation": 1, "creation_timestamp": stamp(now)}
+        )
+        created = QuantumJob(metadata=metadata, spec=job.spec)
+        self._write(key, created)
+        return created
+
+    async def job(self, key: Key) -> QuantumJob | None:
+        """The job, or None when there is none."""
+        return self._folder.job(key).read_job()
+
+    async def put_job_status(self, job: QuantumJob, status: QuantumJobStatus) -> None:
+        """Write the status if the job is still as it was observed."""
+        key = Key(job.metadata.namespace, job.metadata.name)
+        stored = await self.job(key)
+        if stored is None or stored.metadata.uid != job.metadata.uid:
+            raise GoneError(f"{self._folder.job(key).job} is gone")
+        if stored.metadata.resource_version != job.metadata.resource_version:
+            raise ConflictError(f"{self._folder.job(key).job} has changed since it was read")
+        self._write(key, stored.model_copy(update={"metadata": _next(stored.metadata), "status": status}))
+
+    async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
+        """The policy, or None."""
+        return self._catalog.policy(Key(namespace, name))
+
+    async def backends(self) -> tuple[QuantumBackend, ...]:
+        """Every backend."""
+        return self._catalog.backends()
+
+    async def live_runs(self) -> Mapping[str, int]:
+        """How many attempts of this shell's jobs each backend has under way."""
+        return Counter(self._live.values())
+
+    async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """The one label that every namespace has in Kubernetes: its name."""
+        return {"kubernetes.io/metadata.name": namespace}
+
+    async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
+        """One entry of a ConfigMap, or None."""
+        return self._catalog.config_map_value(Key(namespace, name), key)
+
+    def _write(self, key: Key, job: QuantumJob) -> None:
+        path = self._folder.job(key).job
+        try:
+            write_json(path, job.to_wire())
+        except OSError as error:
+            raise TransientError(f"{path} can't be written: {error}") from error
+        self._note(key, job.status)
+        self._changed(job)
+
+    def _note(self, key: Key, status: QuantumJobStatus) -> None:
+        attempt = live_attempt(status)
+        if attempt is None:
+            self._live.pop(key, None)
+        else:
+            self._live[key] = attempt.backend
+
+
+def _created(item: Stored) -> Stored:
+    metadata = _next(item.metadata).model_copy(update={"uid": str(uuid4()), "generation": 1})
+    return item.model_copy(update={"metadata": metadata})
+
+
+def _next(metadata: ObjectMeta) -> ObjectMeta:
+    version = int(metadata.resource_version or "0") + 1
+    return metadata.model_copy(update={"resource_version": str(version)})
+
+
+def _version(item: QuantumBackend | BackendPolicy | None) -> str | None:
+    return None if item is None else item.metadata.resource_version

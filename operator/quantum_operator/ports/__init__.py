@@ -1,0 +1,1 @@
+"""What the reconcile loop needs of the world, as Protocols."""

@@ -1,0 +1,113 @@
+"""The ports: what the reconcile loop needs of the world. A shell is one implementation of each.
+
+Every method is idempotent, and raises only the errors of `quantum_operator.ports.errors`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
+from quantum_operator.api.jobstatus import ArtifactRef, QuantumJobStatus
+from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.decide.observed import RunObserved, StartRun, Tell
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """Names one QuantumJob."""
+
+    namespace: str
+    name: str
+
+
+class Store(Protocol):
+    """Resources: reads may be as old as a watch is, writes compare and set."""
+
+    async def job(self, key: Key) -> QuantumJob | None:
+        """The job, or None when there is none."""
+
+    async def put_job_status(self, job: QuantumJob, status: QuantumJobStatus) -> None:
+        """Write the status if the job is still at the resource version that was observed.
+
+        Raises ConflictError when it is not, GoneError when the job is no longer there.
+        """
+
+    async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
+        """The policy, or None."""
+
+    async def backends(self) -> tuple[QuantumBackend, ...]:
+        """Every backend."""
+
+    async def live_runs(self) -> Mapping[str, int]:
+        """How many attempts each backend has under way, by backend name."""
+
+    async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """The labels of a namespace."""
+
+    async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
+        """One key of a ConfigMap, read now; None when it is missing."""
+
+
+class Statuses(Protocol):
+    """The statuses of policies and backends; each compares and sets, and drops what changed meanwhile."""
+
+    async def policies(self) -> tuple[BackendPolicy, ...]:
+        """Every policy."""
+
+    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> None:
+        """Write the status of a policy."""
+
+    async def put_backend_status(self, backend: QuantumBackend, status: QuantumBackendStatus) -> None:
+        """Write the status of a backend."""
+
+
+class Runs(Protocol):
+    """Runs: batch/v1 Jobs in a cluster, subprocesses on a laptop."""
+
+    async def observe(self, job: QuantumJob, name: str, *, expected: bool) -> RunObserved | None:
+        """The job's run of this name, with its outcome once finished; None when there is none.
+
+        With `expected` the run is known to exist, and its absence from a cache is confirmed by a live read.
+        """
+
+    async def start(self, job: QuantumJob, action: StartRun) -> None:
+        """Create the run. A no-op when this job's run of that name is there already.
+
+        Raises RefusedError when the platform won't have it, NameTakenError when the name is somebody else's.
+        """
+
+
+class Artifacts(Protocol):
+    """Content-addressed bytes that belong to a job and go with it."""
+
+    async def put(self, job: QuantumJob, ref: ArtifactRef, data: bytes) -> None:
+        """Keep `data` under `ref`. A no-op when it is there already."""
+
+
+class Recorder(Protocol):
+    """Tells people what happened."""
+
+    async def tell(self, job: QuantumJob, event: Tell) -> None:
+        """Record an event on the job. Never raises: a lost event loses nothing."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """All of a shell's ports."""
+
+    store: Store
+    statuses: Statuses
+    runs: Runs
+    artifacts: Artifacts
+    recorder: Recorder
+    clock: Clock

@@ -1,0 +1,141 @@
+"""One pass over one job: observe, decide, write the status, act."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.decide.job import decide
+from quantum_operator.decide.observed import Action, Decision, Nominate, Observed, StartRun, StoreArtifact, Tell
+from quantum_operator.decide.status import is_accepted, is_terminal, latest_attempt, live_attempt
+from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
+from quantum_operator.ports.world import Key, Ports
+from quantum_operator.reconcile.scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+
+REFUSED_SECONDS = 5.0
+"""How long a run that was refused is not asked for again, whatever else happens to its job."""
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    run: str
+    message: str
+    at: datetime
+
+
+class Reconciler:
+    """Brings one job at a time a step on. It remembers nothing that a restart could lose."""
+
+    def __init__(self, ports: Ports, scheduler: Scheduler) -> None:
+        """Drive jobs through `ports`, asking `scheduler` for backends."""
+        self._ports = ports
+        self._scheduler = scheduler
+        self._refusals: dict[Key, _Refusal] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Take the job one step on; the seconds after which to look again, or None to wait for an event.
+
+        Raises ConflictError, NameTakenError or TransientError: nothing is lost, observe again.
+        """
+        try:
+            job = await self._job(key)
+            if job is None:
+                return None
+            observed = await self._observe(key, job)
+            return await self._carry_out(key, job, decide(observed))
+        except GoneError:
+            self._forget(key)
+            return None
+
+    async def _job(self, key: Key) -> QuantumJob | None:
+        """The job, if there is anything left to do for it."""
+        job = await self._ports.store.job(key)
+        if job is None or is_terminal(job.status) or job.metadata.deletion_timestamp is not None:
+            self._forget(key)
+            return None
+        if live_attempt(job.status) is not None:
+            self._scheduler.placed(key)
+        elif latest_attempt(job.status) is not None:
+            self._scheduler.wake()
+        return job
+
+    def _forget(self, key: Key) -> None:
+        self._scheduler.released(key)
+        self._refusals.pop(key, None)
+
+    async def _observe(self, key: Key, job: QuantumJob) -> Observed:
+        ports = self._ports
+        attempt, last = live_attempt(job.status), latest_attempt(job.status)
+        backends = await ports.store.backends()
+        backend = next((one for one in backends if last is not None and one.metadata.name == last.backend), None)
+        run = None
+        if attempt is not None:
+            # A run that is to be called lost is looked for live: the silence of a cache is no evidence.
+            expected = attempt.run_uid is not None or backend is None
+            run = await ports.runs.observe(job, attempt.name, expected=expected)
+        refusal = self._refusals.get(key)
+        return Observed(
+            now=ports.clock.now(),
+            job=job,
+            policy=await ports.store.policy(key.namespace, job.spec.policy_ref.name),
+            sources={} if is_accepted(job.status) else await self._sources(job),
+            assignment=self._scheduler.assignment(key, job.metadata.uid),
+            run=run,
+            backend=backend,
+            refusal=refusal.message if refusal is not None and attempt and refusal.run == attempt.name else "",
+        )
+
+    async def _sources(self, job: QuantumJob) -> dict[str, str | None]:
+        sources = {}
+        for program in job.spec.programs:
+            ref = program.config_map_key_ref
+            if ref is not None:
+                value = await self._ports.store.config_map_value(job.metadata.namespace, ref.name, ref.key)
+                sources[program.name] = value
+        return sources
+
+    async def _carry_out(self, key: Key, job: QuantumJob, decision: Decision) -> float | None:
+        changed = decision.status != job.status
+        for artifact in decision.before:
+            await self._ports.artifacts.put(job, artifact.ref, artifact.data)
+        if changed:
+            await self._ports.store.put_job_status(job, decision.status)
+        delay = 0.0 if changed and decision.look_again is None else decision.look_again
+        for action in decision.after:
+            wait = await self._act(key, job, action)
+            delay = delay if wait is None else wait
+        return delay
+
+    async def _act(self, key: Key, job: QuantumJob, action: Action) -> float | None:
+        """Do it; the seconds after which to look again, where the action has a say in that."""
+        match action:
+            case StoreArtifact():
+                await self._ports.artifacts.put(job, action.ref, action.data)
+            case Nominate():
+                self._scheduler.nominate(key, job, action.demand)
+            case StartRun():
+                return await self._start(key, job, action)
+            case Tell():
+                await self._ports.recorder.tell(job, action)
+            case _:
+                assert_never(action)
+        return None
+
+    async def _start(self, key: Key, job: QuantumJob, action: StartRun) -> float | None:
+        now, refusal = self._ports.clock.now(), self._refusals.get(key)
+        if refusal is not None and refusal.run == action.spec.run:
+            left = REFUSED_SECONDS - (now - refusal.at).total_seconds()
+            if 0 < left <= REFUSED_SECONDS:
+                return left
+        try:
+            await self._ports.runs.start(job, action)
+        except (RefusedError, NameTakenError) as error:
+            log.warning("run %s in %s is refused: %s", action.spec.run, key.namespace, error)
+            self._refusals[key] = _Refusal(action.spec.run, str(error), now)
+            # The first refusal goes on record at once, the next ones with the next try.
+            return 0.0 if refusal is None else REFUSED_SECONDS
+        self._refusals.pop(key, None)
+        return None

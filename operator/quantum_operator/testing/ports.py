@@ -1,0 +1,163 @@
+"""The ports of a MemoryWorld. Each call is counted, and fails where the world was told to let it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
+from quantum_operator.api.jobstatus import ArtifactRef, QuantumJobStatus
+from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.run import JobInput
+from quantum_operator.decide.observed import RunObserved, StartRun, Tell
+from quantum_operator.decide.status import live_attempt
+from quantum_operator.ports.errors import NameTakenError
+from quantum_operator.ports.world import Key, Ports
+from quantum_operator.testing.world import Artifact, MemoryRun, MemoryWorld
+
+
+def memory_ports(world: MemoryWorld) -> Ports:
+    """All ports of this world."""
+    return Ports(
+        MemoryStore(world),
+        MemoryStatuses(world),
+        MemoryRuns(world),
+        MemoryArtifacts(world),
+        MemoryRecorder(world),
+        world.clock,
+    )
+
+
+@dataclass(frozen=True)
+class MemoryStore:
+    """The Store port."""
+
+    world: MemoryWorld
+
+    async def job(self, key: Key) -> QuantumJob | None:
+        """The job, or None when there is none."""
+        return await self.world.faults.call("store.job", lambda: self.world.seen_jobs.get(key))
+
+    async def put_job_status(self, job: QuantumJob, status: QuantumJobStatus) -> None:
+        """Write the status, or raise ConflictError or GoneError."""
+        await self.world.faults.call("store.put_job_status", lambda: self.world.put_status(job, status))
+
+    async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
+        """The policy, or None."""
+        return await self.world.faults.call("store.policy", lambda: self.world.policies.get((namespace, name)))
+
+    async def backends(self) -> tuple[QuantumBackend, ...]:
+        """Every backend."""
+        return await self.world.faults.call("store.backends", lambda: tuple(self.world.backends.values()))
+
+    async def live_runs(self) -> Mapping[str, int]:
+        """How many attempts each backend has under way, as far as reads see."""
+        return await self.world.faults.call("store.live_runs", self._live_runs)
+
+    async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """The labels of a namespace."""
+        return await self.world.faults.call(
+            "store.namespace_labels", lambda: dict(self.world.namespaces.get(namespace, {}))
+        )
+
+    async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
+        """One key of a ConfigMap, or None."""
+        return await self.world.faults.call(
+            "store.config_map_value", lambda: self.world.config_maps.get((namespace, name, key))
+        )
+
+    def _live_runs(self) -> Mapping[str, int]:
+        attempts = (live_attempt(job.status) for job in self.world.seen_jobs.values())
+        return Counter(attempt.backend for attempt in attempts if attempt is not None)
+
+
+@dataclass(frozen=True)
+class MemoryStatuses:
+    """The Statuses port."""
+
+    world: MemoryWorld
+
+    async def policies(self) -> tuple[BackendPolicy, ...]:
+        """Every policy."""
+        return await self.world.faults.call("statuses.policies", lambda: tuple(self.world.policies.values()))
+
+    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> None:
+        """Write it, unless the policy has changed."""
+
+        def write() -> None:
+            if self.world.policies.get((policy.metadata.namespace, policy.metadata.name)) == policy:
+                self.world.add(policy.model_copy(update={"status": status}))
+
+        await self.world.faults.call("statuses.put_policy_status", write)
+
+    async def put_backend_status(self, backend: QuantumBackend, status: QuantumBackendStatus) -> None:
+        """Write it, unless the backend has changed."""
+
+        def write() -> None:
+            if self.world.backends.get(backend.metadata.name) == backend:
+                self.world.add(backend.model_copy(update={"status": status}))
+
+        await self.world.faults.call("statuses.put_backend_status", write)
+
+
+@dataclass(frozen=True)
+class MemoryRuns:
+    """The Runs port."""
+
+    world: MemoryWorld
+
+    async def observe(self, job: QuantumJob, name: str, *, expected: bool) -> RunObserved | None:  # noqa: ARG002
+        """The job's run of this name, by UID; None when there is none."""
+
+        def read() -> RunObserved | None:
+            run = self.world.runs.get((job.metadata.namespace, name))
+            return run.seen if run is not None and run.job_uid == job.metadata.uid else None
+
+        return await self.world.faults.call("runs.observe", read)
+
+    async def start(self, job: QuantumJob, action: StartRun) -> None:
+        """Create the run, unless this job has it already."""
+        await self.world.faults.call("runs.start", lambda: self._start(job, action))
+
+    def _start(self, job: QuantumJob, action: StartRun) -> None:
+        namespace, name = job.metadata.namespace, action.spec.run
+        existing = self.world.runs.get((namespace, name))
+        if existing is not None and existing.job_uid != job.metadata.uid:
+            raise NameTakenError(f"run {name} belongs to somebody else")
+        if existing is not None or job.metadata.uid not in {one.metadata.uid for one in self.world.jobs.values()}:
+            return
+        stored = self.world.artifacts[namespace, action.input.name]
+        uid = f"run-{len(self.world.started) + 1}"
+        ending = self.world.script(action.spec, JobInput.model_validate_json(stored.data))
+        seen = RunObserved(name, uid, "Pending")
+        key = Key(namespace, job.metadata.name)
+        self.world.start(job, MemoryRun(key, job.metadata.uid, uid, action.spec, seen, ending))
+
+
+@dataclass(frozen=True)
+class MemoryArtifacts:
+    """The Artifacts port."""
+
+    world: MemoryWorld
+
+    async def put(self, job: QuantumJob, ref: ArtifactRef, data: bytes) -> None:
+        """Keep `data` under `ref`, or raise NameTakenError."""
+
+        def write() -> None:
+            kept = self.world.artifacts.setdefault((job.metadata.namespace, ref.name), Artifact(job.metadata.uid, data))
+            if kept != Artifact(job.metadata.uid, data):
+                raise NameTakenError(f"artifact {ref.name} belongs to somebody else")
+
+        await self.world.faults.call("artifacts.put", write)
+
+
+@dataclass(frozen=True)
+class MemoryRecorder:
+    """The Recorder port."""
+
+    world: MemoryWorld
+
+    async def tell(self, job: QuantumJob, event: Tell) -> None:
+        """Keep the event. Crashes, but never raises."""
+        key = Key(job.metadata.namespace, job.metadata.name)
+        await self.world.faults.call("recorder.tell", lambda: self.world.events.append((key, event)), raises=False)

@@ -1,0 +1,3 @@
+"""Loads the test cluster's fixtures for every test."""
+
+pytest_plugins = ["testcluster.fixture"]

@@ -1,0 +1,310 @@
+"""The cluster's ports Store, Statuses, Artifacts and Recorder against a real API server."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from lightkube import Client, KubeConfig
+
+from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
+from quantum_operator.api.policy import BackendPolicyStatus
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.cli.kube import Cluster as CliCluster
+from quantum_operator.cli.outcomes import read_artifact
+from quantum_operator.cluster.api import Api
+from quantum_operator.cluster.connection import http_client, load_config
+from quantum_operator.cluster.schemas import check_schemas
+from quantum_operator.decide.health import backend_status
+from quantum_operator.decide.observed import Tell
+from quantum_operator.local.shell import SystemClock
+from quantum_operator.ports.chunks import CHUNK_BYTES
+from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError, TransientError
+from quantum_operator.ports.world import Key
+from quantum_operator.testing import builders
+from support.clusterworld import World, manifest, serve_crds
+from testcluster import Cluster
+
+PENDING = QuantumJobStatus(phase="Pending", observed_generation=1)
+
+
+@pytest.fixture(scope="module")
+def served(api_server: Cluster) -> Cluster:
+    """A cluster that serves our resources."""
+    serve_crds(api_server)
+    return api_server
+
+
+@pytest.fixture
+async def world(served: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """The ports, in a namespace of their own."""
+    monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
+    monkeypatch.setenv("NO_PROXY", "*")
+    async with http_client(load_config()) as client:
+        yield World(served, namespace, Api(client))
+
+
+def key_of(job: QuantumJob) -> Key:
+    return Key(job.metadata.namespace, job.metadata.name)
+
+
+def ref_of(name: str, data: bytes) -> ArtifactRef:
+    return ArtifactRef(name=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+
+
+def running_on(backend: str) -> QuantumJobStatus:
+    attempt = Attempt(name="bell-1", number=1, backend=backend, state="Pending", seed=1)
+    demand = Demand(qubits=2, shots=1, physical=False)
+    step = Step(name="primary", attempts=(attempt.model_copy(update={"created_time": "2026-01-01T00:00:00Z"}),))
+    plan = Plan(policy="default", policy_uid="u", policy_generation=1, demand=demand, steps=(step,))
+    return PENDING.model_copy(update={"plan": plan})
+
+
+async def test_a_status_that_was_written_is_seen_without_a_watch(world: World) -> None:
+    """The answer to the write is what is read next, so that nothing is decided on what was before."""
+    job = await world.add_job()
+    await world.store.put_job_status(job, PENDING)
+    seen = await world.store.job(key_of(job))
+    assert seen is not None
+    assert seen.status == PENDING
+    assert seen.spec == job.spec
+    assert world.get("quantumjob", "bell")["status"]["phase"] == "Pending"
+
+
+async def test_a_status_can_be_written_again_and_again(world: World) -> None:
+    """Each write is on the version that the one before left."""
+    job: QuantumJob | None = await world.add_job()
+    for shots in (1, 2, 3):
+        assert job is not None
+        await world.store.put_job_status(job, PENDING.model_copy(update={"shots": shots}))
+        job = await world.store.job(key_of(job))
+    assert world.get("quantumjob", "bell")["status"]["shots"] == 3
+
+
+async def test_a_status_decided_on_an_old_version_is_refused(world: World) -> None:
+    """And what the job is now is seen at once, however far behind the watch is."""
+    job = await world.add_job()
+    world.kubectl("annotate", "quantumjob", "bell", "seen=no")
+    with pytest.raises(ConflictError):
+        await world.store.put_job_status(job, PENDING)
+    seen = await world.store.job(key_of(job))
+    assert seen is not None
+    assert seen.metadata.annotations["seen"] == "no"
+    await world.store.put_job_status(seen, PENDING)
+
+
+async def test_a_status_of_a_job_that_is_gone_is_refused(world: World) -> None:
+    """The job is seen no more."""
+    job = await world.add_job()
+    world.kubectl("delete", "quantumjob", "bell")
+    with pytest.raises(GoneError):
+        await world.store.put_job_status(job, PENDING)
+    assert await world.store.job(key_of(job)) is None
+
+
+async def test_a_status_of_a_job_that_was_made_anew_is_refused(world: World) -> None:
+    """A namesake is another job: it does not get the status, and is seen in the place of the first."""
+    job = await world.add_job()
+    world.kubectl("delete", "quantumjob", "bell")
+    world.apply(manifest(builders.job(), world.namespace))
+    with pytest.raises(ConflictError):
+        await world.store.put_job_status(job, PENDING)
+    seen = await world.store.job(key_of(job))
+    assert seen is not None
+    assert seen.metadata.uid != job.metadata.uid
+    assert seen.status.phase is None
+
+
+async def test_a_status_that_the_schema_refuses_can_be_tried_again(world: World) -> None:
+    """It is a fault of ours, which must not end the job."""
+    job = await world.add_job()
+    with pytest.raises(TransientError, match="422"):
+        await world.store.put_job_status(job, PENDING.model_copy(update={"phase": "Nonsense"}))
+
+
+async def test_an_api_server_that_is_away_can_be_asked_again(world: World) -> None:
+    """What can't be reached may be reached later."""
+    async with httpx2.AsyncClient(base_url="https://127.0.0.1:9", trust_env=False) as client:
+        with pytest.raises(TransientError, match="can't be reached"):
+            await Api(client).get("/api")
+
+
+async def test_runs_under_way_are_counted_by_backend(world: World) -> None:
+    """From the attempts on record, not from what runs."""
+    for name in ("one", "two", "three"):
+        job = await world.add_job(name)
+        await world.store.put_job_status(job, running_on("aer") if name != "three" else PENDING)
+    assert await world.store.live_runs() == {"aer": 2}
+
+
+async def test_the_labels_of_a_namespace_are_read(world: World) -> None:
+    """As they are; a namespace that is not there has none."""
+    labels = await world.store.namespace_labels(world.namespace)
+    assert labels["kubernetes.io/metadata.name"] == world.namespace
+    assert await world.store.namespace_labels("nowhere") == {}
+
+
+async def test_a_value_of_a_config_map_is_read_now(world: World) -> None:
+    """No cache is between: what was changed last counts."""
+    for text in ("before", "after"):
+        world.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "source"}, "data": {"qasm": text}})
+        assert await world.store.config_map_value(world.namespace, "source", "qasm") == text
+
+
+async def test_a_value_that_is_missing_is_none(world: World) -> None:
+    """No ConfigMap, no key, or bytes in place of text."""
+    world.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bytes"}, "binaryData": {"qasm": "AAA="}}
+    )
+    assert await world.store.config_map_value(world.namespace, "bytes", "qasm") is None
+    assert await world.store.config_map_value(world.namespace, "bytes", "other") is None
+    assert await world.store.config_map_value(world.namespace, "missing", "qasm") is None
+
+
+async def test_the_health_of_policies_and_backends_is_written(world: World) -> None:
+    """And is seen without a watch."""
+    backend = builders.backend(f"aer-{world.namespace}", ready=None)
+    world.apply(manifest(backend, ""), manifest(builders.policy(), world.namespace))
+    await world.read()
+    seen = next(one for one in await world.store.backends() if one.metadata.name == backend.metadata.name)
+    await world.store.put_backend_status(seen, backend_status(seen, SystemClock().now()))
+    policy = next(one for one in await world.store.policies() if one.metadata.namespace == world.namespace)
+    await world.store.put_policy_status(policy, BackendPolicyStatus(backends=1))
+    written = await world.store.policy(world.namespace, "default")
+    assert written is not None
+    assert written.status.backends == 1
+    (ready,) = world.get("quantumbackend", backend.metadata.name)["status"]["conditions"]
+    assert (ready["type"], ready["status"]) == ("Ready", "True")
+    world.kubectl("delete", "quantumbackend", backend.metadata.name)
+
+
+async def test_the_health_of_what_changed_meanwhile_is_judged_anew(world: World) -> None:
+    """The write is dropped, and the change is told as a watch would."""
+    world.apply(manifest(builders.policy(), world.namespace))
+    await world.read()
+    policy = await world.store.policy(world.namespace, "default")
+    assert policy is not None
+    world.kubectl("annotate", "backendpolicy", "default", "seen=no")
+    before = world.asked.ground
+    await world.store.put_policy_status(policy, BackendPolicyStatus(backends=1))
+    assert world.asked.ground == before + 1
+    assert "status" not in world.get("backendpolicy", "default")
+
+
+async def test_what_a_watch_missed_is_seen_when_all_is_read_anew(world: World) -> None:
+    """A job that was deleted while nobody watched is told, and gone."""
+    job = await world.add_job()
+    world.kubectl("delete", "quantumjob", "bell")
+    world.asked.keys.clear()
+    await world.read()
+    assert world.asked.keys == [key_of(job)]
+    assert await world.store.job(key_of(job)) is None
+
+
+async def test_reading_anew_what_did_not_change_tells_nobody(world: World) -> None:
+    """Nothing is looked at for no reason."""
+    await world.add_job()
+    world.asked.keys.clear()
+    await world.read()
+    assert world.asked.keys == []
+
+
+async def test_the_definitions_of_this_version_are_accepted(world: World) -> None:
+    """The operator starts on the definitions that it renders."""
+    await check_schemas(world.api)
+
+
+@pytest.mark.parametrize("data", [b'{"small":1}', b"", bytes(range(256)) * 4096, b"x" * CHUNK_BYTES])
+async def test_an_artifact_is_read_as_it_was_put(world: World, data: bytes) -> None:
+    """Whatever its size, by the program that people read it with."""
+    job = await world.add_job()
+    ref = ref_of("bell-outcome", data)
+    await world.artifacts.put(job, ref, data)
+    with Client(config=KubeConfig.from_file(world.cluster.kubeconfig), trust_env=False) as client:
+        assert read_artifact(CliCluster(client, world.namespace), ref) == data
+
+
+async def test_an_artifact_belongs_to_its_job_and_never_changes(world: World) -> None:
+    """It is deleted with the job, and nobody can edit it."""
+    job = await world.add_job()
+    await world.artifacts.put(job, ref_of("bell-input", b"{}"), b"{}")
+    made = world.get("configmap", "bell-input")
+    (owner,) = made["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["controller"], owner["kind"]) == (job.metadata.uid, True, "QuantumJob")
+    assert made["immutable"] is True
+
+
+async def test_putting_an_artifact_again_changes_nothing(world: World) -> None:
+    """Also when only its first chunk was written before the operator ended."""
+    job = await world.add_job()
+    data = b"y" * (CHUNK_BYTES + 1)
+    ref = ref_of("bell-outcome", data)
+    await world.artifacts.put(job, ref, data)
+    before = world.get("configmap", "bell-outcome")["metadata"]["resourceVersion"]
+    world.kubectl("delete", "configmap", "bell-outcome-1")
+    await world.artifacts.put(job, ref, data)
+    assert world.get("configmap", "bell-outcome")["metadata"]["resourceVersion"] == before
+    assert "bell-outcome-1" in world.names("configmap")
+
+
+async def test_a_config_map_of_somebody_else_is_no_artifact(world: World) -> None:
+    """It is left as it is, and who can help is told what to do."""
+    job = await world.add_job()
+    world.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bell-input"}, "data": {"data": "{}"}})
+    with pytest.raises(NameTakenError, match="ConfigMap bell-input .* delete it"):
+        await world.artifacts.put(job, ref_of("bell-input", b"{}"), b"{}")
+    assert world.get("configmap", "bell-input")["data"] == {"data": "{}"}
+
+
+async def test_a_config_map_with_other_bytes_is_no_artifact(world: World) -> None:
+    """Even the job's own: a digest has one content."""
+    job = await world.add_job()
+    await world.artifacts.put(job, ref_of("bell-input", b"{}"), b"{}")
+    with pytest.raises(NameTakenError):
+        await world.artifacts.put(job, ref_of("bell-input", b"[]"), b"[]")
+
+
+async def test_an_artifact_in_a_namespace_that_is_gone_is_refused(world: World) -> None:
+    """As for a job that is gone."""
+    job = builders.job(namespace="nowhere")
+    with pytest.raises(GoneError):
+        await world.artifacts.put(job, ref_of("bell-input", b"{}"), b"{}")
+
+
+async def record(world: World, job: QuantumJob, *events: Tell) -> None:
+    for event in events:
+        await world.recorder.tell(job, event)
+    import asyncio
+
+    task = asyncio.create_task(world.recorder.run())
+    await world.recorder.flush()
+    task.cancel()
+
+
+async def test_an_event_is_shown_by_kubectl_describe(world: World) -> None:
+    """With its type, its reason and its message."""
+    job = await world.add_job()
+    await record(world, job, Tell("Normal", "Assigned", "assigned to aer"), Tell("Warning", "RunLost", "node died"))
+    described = world.kubectl("describe", "quantumjob", "bell").partition("Events:")[2]
+    assert "Normal" in described
+    assert "assigned to aer" in described
+    assert "Warning  RunLost" in described
+    assert "quantum-operator" in described
+
+
+async def test_an_event_that_can_not_be_written_is_lost_in_silence(world: World) -> None:
+    """The job goes on; only the log has it."""
+    job = await world.add_job()
+    nowhere = job.model_copy(update={"metadata": job.metadata.model_copy(update={"namespace": "nowhere"})})
+    await record(world, nowhere, Tell("Normal", "Assigned", "x"))
+    await record(world, job, Tell("Normal", "Assigned", "after it"))
+    assert "after it" in world.kubectl("describe", "quantumjob", "bell")
+
+
+def test_what_reads_the_cluster_can_be_told_by_its_name(served: Cluster, tmp_path: Path) -> None:
+    """A kubeconfig with a token works as one with a certificate does."""
+    content: dict[str, Any] = json.loads(served.kubectl("config", "view", "--raw", "--output=json").stdout)
+    assert content["users"][0]["user"]

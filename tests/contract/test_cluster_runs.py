@@ -1,0 +1,287 @@
+"""The cluster's port Runs against a real API server, whose kubelet is the test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from quantum_operator.api.backend import RunTemplate, Simulator, Target
+from quantum_operator.api.envelope import seal
+from quantum_operator.api.jobstatus import ArtifactRef
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.run import RunLimits, RunSpec
+from quantum_operator.cluster import runs as runs_module
+from quantum_operator.cluster.api import Api
+from quantum_operator.cluster.connection import http_client, load_config
+from quantum_operator.decide.observed import RunObserved, StartRun
+from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError, TransientError
+from quantum_operator.ports.world import Key
+from quantum_operator.testing import builders
+from support.clusterworld import RUNNING, Json, World, serve_crds, terminated
+from testcluster import Cluster
+from testcluster.processes import eventually
+
+RUN = "bell-1"
+INPUT = ArtifactRef(name="bell-input", sha256="0" * 64, bytes=2)
+
+
+@pytest.fixture(scope="module")
+def served(api_server: Cluster) -> Cluster:
+    """A cluster that serves our resources."""
+    serve_crds(api_server)
+    return api_server
+
+
+@pytest.fixture
+async def world(served: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """The ports, in a namespace that holds its pods to the restricted standard."""
+    monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
+    monkeypatch.setenv("NO_PROXY", "*")
+    async with http_client(load_config()) as client:
+        yield World(served, namespace, Api(client))
+
+
+def action(sha256: str = INPUT.sha256, **template: object) -> StartRun:
+    spec = RunSpec(
+        run=RUN,
+        input_sha256=sha256,
+        seed=1,
+        backend="aer",
+        target=Target(num_qubits=2),
+        simulator=Simulator(),
+        limits=RunLimits(memory_bytes=2**28, wall_seconds=60),
+    )
+    return StartRun(spec, INPUT, RunTemplate.model_validate({"cpu": "100m", "memory": "256Mi", **template}))
+
+
+async def started(world: World) -> tuple[QuantumJob, Json]:
+    """A job with a run, and the run's pod."""
+    job = await world.add_job()
+    await world.runs.start(job, action())
+    assert eventually(lambda: bool(world.pods_of(RUN)), 10)
+    await world.read()
+    return job, world.pods_of(RUN)[0]
+
+
+async def observed(world: World, job: QuantumJob, *, expected: bool = True) -> RunObserved:
+    """The run as it is seen after everything was seen."""
+    await world.read()
+    seen = await world.runs.observe(job, RUN, expected=expected)
+    assert seen is not None
+    return seen
+
+
+def quota(**hard: str) -> Json:
+    named = {name.replace("_", "/"): value for name, value in hard.items()}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": named}}
+
+
+async def test_a_run_is_a_job_that_goes_with_its_quantum_job(world: World) -> None:
+    """The restricted standard admits its pod, which is tried once and never started anew by Kubernetes."""
+    job, pod = await started(world)
+    made = world.get("job", RUN)
+    (owner,) = made["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["controller"]) == (job.metadata.uid, True)
+    assert (made["spec"]["backoffLimit"], made["spec"]["podReplacementPolicy"]) == (0, "Failed")
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    assert pod["status"]["qosClass"] == "Guaranteed"
+
+
+async def test_a_run_is_seen_as_soon_as_it_is_created(world: World) -> None:
+    """No watch is waited for, so that the next look does not create it again."""
+    job = await world.add_job()
+    await world.runs.start(job, action())
+    seen = await world.runs.observe(job, RUN, expected=False)
+    assert seen is not None
+    assert (seen.state, seen.uid) == ("Pending", world.get("job", RUN)["metadata"]["uid"])
+
+
+async def test_starting_a_run_again_changes_nothing(world: World) -> None:
+    """Also by an operator that has seen nothing yet: the run is the job's, by its UID."""
+    job = await world.add_job()
+    await world.runs.start(job, action())
+    before = world.get("job", RUN)["metadata"]["uid"]
+    world.restart()
+    assert await world.runs.observe(job, RUN, expected=False) is None
+    await world.runs.start(job, action())
+    seen = await world.runs.observe(job, RUN, expected=False)
+    assert seen is not None
+    assert seen.uid == before
+    assert world.names("jobs") == [RUN]
+
+
+async def test_a_run_that_is_expected_is_looked_for_live(world: World) -> None:
+    """The silence of a cache is no evidence that it is gone."""
+    job = await world.add_job()
+    await world.runs.start(job, action())
+    world.restart()
+    seen = await world.runs.observe(job, RUN, expected=True)
+    assert seen is not None
+    assert seen.state == "Pending"
+
+
+async def test_a_run_that_is_gone_is_none(world: World) -> None:
+    """When it is expected, and a live look does not find it."""
+    job = await world.add_job()
+    assert await world.runs.observe(job, RUN, expected=True) is None
+
+
+async def test_a_job_of_somebody_else_is_no_run(world: World) -> None:
+    """A batch Job that has the run's name is not taken over, and is not observed."""
+    job = await world.add_job()
+    world.kubectl("create", "job", RUN, "--image=example.com/x")
+    with pytest.raises(NameTakenError, match=f"Job {RUN} .* delete it"):
+        await world.runs.start(job, action())
+    assert await world.runs.observe(job, RUN, expected=True) is None
+
+
+async def test_a_run_of_a_namesake_is_no_run(world: World) -> None:
+    """A job that is deleted and made anew does not get what the first one ran, also while that is still there."""
+    job = await world.add_job()
+    await world.runs.start(job, action())
+    namesake = job.model_copy(update={"metadata": job.metadata.model_copy(update={"uid": "another"})})
+    with pytest.raises(NameTakenError):
+        await world.runs.start(namesake, action())
+    assert await world.runs.observe(namesake, RUN, expected=True) is None
+
+
+async def test_a_run_on_another_input_is_no_run(world: World) -> None:
+    """The name alone does not make it the attempt that is on record."""
+    job = await world.add_job()
+    await world.runs.start(job, action())
+    with pytest.raises(NameTakenError):
+        await world.runs.start(job, action(sha256="1" * 64))
+
+
+async def test_a_run_over_quota_is_refused_in_kubernetes_words(world: World) -> None:
+    """The quota's name and numbers are in the message."""
+    job = await world.add_job()
+    world.apply(quota(count_jobs="0") | {"spec": {"hard": {"count/jobs.batch": "0"}}})
+    assert eventually(lambda: "hard" in world.get("resourcequota", "none").get("status", {}), 10)
+    with pytest.raises(RefusedError, match="exceeded quota: none"):
+        await world.runs.start(job, action())
+
+
+async def test_a_run_that_kubernetes_finds_invalid_is_refused(world: World) -> None:
+    """The field that it names is in the message."""
+    job = await world.add_job()
+    with pytest.raises(RefusedError, match="nodeSelector"):
+        await world.runs.start(job, action(nodeSelector={"not a label": "x"}))
+
+
+async def test_a_run_in_a_namespace_that_is_gone_is_gone(world: World) -> None:
+    """As a job that is gone."""
+    with pytest.raises(GoneError):
+        await world.runs.start(builders.job(namespace="nowhere"), action())
+
+
+async def test_a_run_executes_when_its_container_does(world: World) -> None:
+    """Until then it is pending."""
+    job, pod = await started(world)
+    assert (await observed(world, job)).state == "Pending"
+    world.be_kubelet(pod["metadata"]["name"], "Running", RUNNING)
+    assert (await observed(world, job)).state == "Running"
+
+
+async def test_an_outcome_counts_before_kubernetes_says_that_the_run_is_over(world: World) -> None:
+    """As soon as the pod has it."""
+    job, pod = await started(world)
+    before = world.get("job", RUN)["status"]
+    world.be_kubelet(pod["metadata"]["name"], "Running", terminated('{"run":"bell-1"}'))
+    seen = await observed(world, job)
+    assert "completionTime" not in before
+    assert (seen.state, seen.outcome, seen.failure) == ("Finished", b'{"run":"bell-1"}', "")
+
+
+async def test_an_outcome_is_there_after_the_run_is_over(world: World) -> None:
+    """A new operator reads it from the pod, whatever it has missed."""
+    job, pod = await started(world)
+    world.be_kubelet(pod["metadata"]["name"], "Succeeded", terminated('{"run":"bell-1"}'))
+    world.kubectl("wait", f"job/{RUN}", "--for=condition=Complete", "--timeout=20s")
+    world.restart()
+    seen = await world.runs.observe(job, RUN, expected=True)
+    assert seen is not None
+    assert seen.outcome == b'{"run":"bell-1"}'
+
+
+async def test_a_run_without_an_outcome_is_over_when_kubernetes_says_so(world: World) -> None:
+    """With the infrastructure's word for why."""
+    job, pod = await started(world)
+    world.be_kubelet(pod["metadata"]["name"], "Failed", terminated(code=137, reason="OOMKilled"))
+    world.kubectl("wait", f"job/{RUN}", "--for=condition=Failed", "--timeout=20s")
+    seen = await observed(world, job)
+    assert (seen.state, seen.outcome, seen.failure) == ("Finished", None, "OOMKilled")
+    assert seen.message == "OOMKilled (exit code 137)"
+
+
+async def test_an_outcome_that_the_watch_has_not_brought_is_looked_for_live(world: World) -> None:
+    """The Job's end may be seen before its pod's: no failure is declared before the pod was looked at."""
+    job, pod = await started(world)
+    world.be_kubelet(pod["metadata"]["name"], "Failed", terminated('{"run":"bell-1"}', 11, "Error"))
+    world.kubectl("wait", f"job/{RUN}", "--for=condition=Failed", "--timeout=20s")
+    await world.mirror.runs.read(world.api, world.namespace)
+    seen = await world.runs.observe(job, RUN, expected=True)
+    assert seen is not None
+    assert seen.outcome == b'{"run":"bell-1"}'
+
+
+async def test_a_pod_that_is_deleted_before_its_outcome_is_read_is_gone(world: World) -> None:
+    """There is nothing left to read."""
+    job, pod = await started(world)
+    name = pod["metadata"]["name"]
+    world.be_kubelet(name, "Failed", terminated(code=1, reason="Error"))
+    world.kubectl("wait", f"job/{RUN}", "--for=condition=Failed", "--timeout=20s")
+    world.kubectl("delete", "pod", name, "--force", "--grace-period=0")
+    seen = await observed(world, job)
+    assert (seen.state, seen.failure) == ("Finished", "PodGone")
+
+
+async def test_a_pod_of_somebody_else_leaves_no_outcome(world: World) -> None:
+    """Labels make no pod a run's: only its controller's UID does."""
+    job, pod = await started(world)
+    container = {
+        "name": "runner",
+        "image": "example.com/x",
+        "securityContext": pod["spec"]["containers"][0]["securityContext"],
+    }
+    forged = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "forged", "labels": pod["metadata"]["labels"] | {"controller-uid": "x"}},
+        "spec": {"containers": [container], "securityContext": pod["spec"]["securityContext"]},
+    }
+    forged["metadata"]["labels"] = {"quantum-operator.dev/job-uid": job.metadata.uid}  # type: ignore[index]
+    world.apply(forged)
+    world.be_kubelet("forged", "Succeeded", terminated('{"run":"bell-1"}'))
+    assert (await observed(world, job)).state == "Pending"
+
+
+async def test_an_outcome_announced_in_a_log_that_nobody_has_is_asked_for_again(world: World) -> None:
+    """While the node that has the log can't be reached the run is neither over nor lost."""
+    job, pod = await started(world)
+    announced = seal(b'{"x":"' + b"y" * 5000 + b'"}').termination
+    world.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--patch", '{"status":{}}')
+    world.be_kubelet(pod["metadata"]["name"], "Succeeded", terminated(announced))
+    await world.read()
+    try:
+        seen = await world.runs.observe(job, RUN, expected=True)
+    except TransientError:
+        return
+    assert seen is not None
+    assert (seen.state, seen.failure) == ("Finished", "OutcomeLost")
+
+
+async def test_a_run_whose_pod_is_refused_says_why(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No event tells of it: the run is looked at after a while, and then says what Kubernetes does."""
+    monkeypatch.setattr(runs_module, "PODLESS_SECONDS", 0.0)
+    job = await world.add_job()
+    world.apply(quota(pods="0"))
+    assert eventually(lambda: "hard" in world.get("resourcequota", "none").get("status", {}), 10)
+    await world.runs.start(job, action())
+    assert (await observed(world, job)).message == ""
+    assert world.woken == [(Key(world.namespace, "bell"), 0.0)]
+    assert eventually(lambda: "FailedCreate" in world.kubectl("get", "events"), 10)
+    message = (await observed(world, job)).message
+    assert message.startswith("Error creating: its pod is forbidden: exceeded quota: none")
+    assert world.woken[-1] == (Key(world.namespace, "bell"), runs_module.ASK_AGAIN_SECONDS)
+    assert (await observed(world, job)).message == message
+    assert len(world.woken) == 2

@@ -1,0 +1,39 @@
+"""The documented list of reasons is the list that the code goes by."""
+
+from pathlib import Path
+
+from quantum_operator.api.conditions import CANDIDATE_REASONS, REASONS, reasons_markdown
+from quantum_operator.decide.assign import Snapshot, assign
+from quantum_operator.testing.builders import backend, policy
+from unit.decide.test_decide_routing import GOLD, head
+
+REFERENCE = Path(__file__).parents[3] / "docs/reference/reasons.md"
+
+
+def test_the_reference_is_up_to_date() -> None:
+    """docs/reference/reasons.md is what is made of api/conditions.py: run `make generate`."""
+    assert REFERENCE.read_text(encoding="utf-8") == reasons_markdown()
+
+
+def test_every_reason_is_in_the_reference_with_its_meaning() -> None:
+    """No reason is left out, and none is without a sentence."""
+    text = reasons_markdown()
+    for name, meaning in (REASONS | CANDIDATE_REASONS).items():
+        assert f"| `{name}` | {meaning} |" in text
+        assert meaning.endswith(".")
+        assert "|" not in meaning
+
+
+def test_every_verdict_on_a_backend_is_documented() -> None:
+    """Whatever stands against a backend, or for it, is in the list, and nothing else is."""
+    backends = (
+        backend("a", namespaces=GOLD),
+        backend("b", qubits=1),
+        backend("c", limits={"maxShots": 1}),
+        backend("d", ready=False),
+        backend("e", limits={"maxConcurrentRuns": 1}),
+        backend("f"),
+        backend("g"),
+    )
+    (found,) = assign(Snapshot((head(spec=policy(*"abcdefg").spec),), backends, {"e": 1}))
+    assert {one.reason for one in found.candidates} == set(CANDIDATE_REASONS)
