@@ -1,10 +1,8 @@
 """The cluster's ports Store, Statuses, Artifacts and Recorder against a real API server."""
 
+import asyncio
 import hashlib
-import json
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -56,9 +54,11 @@ def ref_of(name: str, data: bytes) -> ArtifactRef:
 
 
 def running_on(backend: str) -> QuantumJobStatus:
-    attempt = Attempt(name="bell-1", number=1, backend=backend, state="Pending", seed=1)
+    attempt = Attempt(
+        name="bell-1", number=1, backend=backend, state="Pending", seed=1, created_time="2026-01-01T00:00:00Z"
+    )
     demand = Demand(qubits=2, shots=1, physical=False)
-    step = Step(name="primary", attempts=(attempt.model_copy(update={"created_time": "2026-01-01T00:00:00Z"}),))
+    step = Step(name="primary", attempts=(attempt,))
     plan = Plan(policy="default", policy_uid="u", policy_generation=1, demand=demand, steps=(step,))
     return PENDING.model_copy(update={"plan": plan})
 
@@ -254,7 +254,7 @@ async def test_a_config_map_of_somebody_else_is_no_artifact(world: World) -> Non
     """It is left as it is, and who can help is told what to do."""
     job = await world.add_job()
     world.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bell-input"}, "data": {"data": "{}"}})
-    with pytest.raises(NameTakenError, match="ConfigMap bell-input .* delete it"):
+    with pytest.raises(NameTakenError, match=r"ConfigMap bell-input .* delete it"):
         await world.artifacts.put(job, ref_of("bell-input", b"{}"), b"{}")
     assert world.get("configmap", "bell-input")["data"] == {"data": "{}"}
 
@@ -277,8 +277,6 @@ async def test_an_artifact_in_a_namespace_that_is_gone_is_refused(world: World) 
 async def record(world: World, job: QuantumJob, *events: Tell) -> None:
     for event in events:
         await world.recorder.tell(job, event)
-    import asyncio
-
     task = asyncio.create_task(world.recorder.run())
     await world.recorder.flush()
     task.cancel()
@@ -302,9 +300,3 @@ async def test_an_event_that_can_not_be_written_is_lost_in_silence(world: World)
     await record(world, nowhere, Tell("Normal", "Assigned", "x"))
     await record(world, job, Tell("Normal", "Assigned", "after it"))
     assert "after it" in world.kubectl("describe", "quantumjob", "bell")
-
-
-def test_what_reads_the_cluster_can_be_told_by_its_name(served: Cluster, tmp_path: Path) -> None:
-    """A kubeconfig with a token works as one with a certificate does."""
-    content: dict[str, Any] = json.loads(served.kubectl("config", "view", "--raw", "--output=json").stdout)
-    assert content["users"][0]["user"]

@@ -10,19 +10,17 @@ from quantum_operator.api.render import RESOURCES
 from quantum_operator.cluster.api import Api
 from quantum_operator.cluster.artifacts import ClusterArtifacts
 from quantum_operator.cluster.manifest import RunSettings
-from quantum_operator.cluster.mirror import Kind, Mirror
+from quantum_operator.cluster.mirror import Mirror
 from quantum_operator.cluster.recorder import ClusterRecorder
 from quantum_operator.cluster.runs import ClusterRuns
 from quantum_operator.cluster.store import ClusterStore
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
 from testcluster import Cluster
-from testcluster.errors import ClusterError
 
 Json = dict[str, Any]
 
 IMAGE = "docker.io/local/quantum-operator-runner:test"
-BACKEND_NAME = "simulator"
 
 
 def serve_crds(cluster: Cluster) -> None:
@@ -84,13 +82,9 @@ class World:
         """Create a job and see it."""
         self.apply(manifest(builders.job(name), self.namespace))
         await self.read()
-        return self.seen(self.mirror.jobs, name)
-
-    def seen(self, kind: Kind[Any], name: str) -> Any:
-        """What was seen of a namespaced object that must be there."""
-        found = kind.cache.get(Key(self.namespace, name))
-        assert found is not None
-        return found
+        job = self.mirror.jobs.cache.get(Key(self.namespace, name))
+        assert job is not None
+        return job
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as subprocess.run calls it
         """Run kubectl in the namespace; returns what it wrote."""
@@ -116,10 +110,6 @@ class World:
         found: list[Json] = json.loads(self.kubectl("get", "pods", selector, "--output=json"))["items"]
         return found
 
-    def pod_of(self, run: str) -> Json | None:
-        """The pod of a batch Job, or None."""
-        return next(iter(self.pods_of(run)), None)
-
     def be_kubelet(self, pod: str, phase: str, state: Json | None = None, **status: Any) -> None:
         """Say of a pod what its kubelet would."""
         container = {"name": "runner", "image": IMAGE, "imageID": "", "ready": phase == "Running", "restartCount": 0}
@@ -135,5 +125,3 @@ def terminated(message: str = "", code: int = 0, reason: str = "Completed") -> J
 
 
 RUNNING: Json = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
-
-__all__ = ["IMAGE", "RUNNING", "Asked", "ClusterError", "World", "manifest", "serve_crds", "terminated"]

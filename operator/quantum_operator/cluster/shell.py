@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import signal
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -64,14 +65,27 @@ async def operate(settings: Settings) -> None:
         await mirror.read(api, settings.namespaces)
         log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
         async with _beside(loop.run(), recorder.run(), _read_anew(mirror, api, settings.namespaces)) as over:
-            await kopf.operator(
-                registry=watch_registry(mirror),
-                settings=watch_settings(mirror),
-                clusterwide=not settings.namespaces,
-                namespaces=settings.namespaces,
-                liveness_endpoint=settings.liveness,
-                stop_flag=over,
-            )
+            await _watch(mirror, settings, over)
+
+
+async def _watch(mirror: Mirror, settings: Settings, over: asyncio.Event) -> None:
+    """Have kopf watch until the event is set, which SIGTERM and SIGINT do."""
+    before = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
+        registry=watch_registry(mirror),
+        settings=watch_settings(mirror),
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        liveness_endpoint=settings.liveness,
+        stop_flag=over,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    try:
+        await kopf.run_tasks(tasks, ignored=before)
+    except Exception:  # kopf, told to end while it starts, trips over tasks that it cancelled itself
+        if not over.is_set():
+            raise
 
 
 @contextlib.asynccontextmanager

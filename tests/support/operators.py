@@ -1,0 +1,106 @@
+"""The operator as a process, with the rights that its chart gives it and no others."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from support.clusterworld import IMAGE
+from testcluster import Cluster
+from testcluster.processes import eventually
+
+USER = "operator-under-test"
+OURS = "quantum-operator.dev"
+
+NAMESPACED: list[dict[str, Any]] = [
+    {"apiGroups": [OURS], "resources": ["quantumjobs", "backendpolicies"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [OURS], "resources": ["quantumjobs/status", "backendpolicies/status"], "verbs": ["update"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch", "create"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "list"]},
+]
+CLUSTER_WIDE: list[dict[str, Any]] = [
+    {"apiGroups": [OURS], "resources": ["quantumbackends"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [OURS], "resources": ["quantumbackends/status"], "verbs": ["update"]},
+    {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
+]
+
+
+def grant(cluster: Cluster, namespace: str) -> None:
+    """Give the operator its rights in one namespace, and those on what has none."""
+    subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": USER}]
+    for kind, place, rules in (("ClusterRole", {}, CLUSTER_WIDE), ("Role", {"namespace": namespace}, NAMESPACED)):
+        metadata = {"name": USER, **place}
+        ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": USER}
+        common = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
+        for body in (
+            {**common, "kind": kind, "rules": rules},
+            {**common, "kind": f"{kind}Binding", "roleRef": ref, "subjects": subjects},
+        ):
+            cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
+
+
+class OperatorProcess:
+    """An operator that watches one namespace."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, log: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.health = f"http://127.0.0.1:{free.getsockname()[1]}/healthz"
+        self.log = log
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(kubeconfig),
+            "NO_PROXY": "*",
+            "QUANTUM_OPERATOR_RUNNER_IMAGE": IMAGE,
+            "QUANTUM_OPERATOR_NAMESPACES": namespace,
+            "QUANTUM_OPERATOR_LIVENESS": self.health,
+        }
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "quantum_operator.cluster"], env=environment, stdout=output, stderr=output
+            )
+        assert eventually(self.is_healthy, 20), self.said()
+
+    def is_healthy(self) -> bool:
+        """Whether its health is served."""
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.health, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.URLError:
+            return False
+
+    def said(self) -> str:
+        """Its log."""
+        return self.log.read_text(encoding="utf-8")
+
+    def kill(self) -> None:
+        """End it as a node that fails does."""
+        self._process.kill()
+        self._process.wait()
+
+    def terminate(self) -> int:
+        """End it as Kubernetes does; returns its exit code. Raises TimeoutExpired where it takes over 10 s."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(10)
+
+
+@contextmanager
+def operator(cluster: Cluster, namespace: str, folder: Path) -> Iterator[OperatorProcess]:
+    """A running operator."""
+    process = OperatorProcess(cluster.kubeconfig_for(USER), namespace, folder / "operator.log")
+    try:
+        yield process
+    finally:
+        process.kill()
