@@ -95,7 +95,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except httpx2.RequestError as error:
-        raise TransientError(f"the API server can't be reached: {error or type(error).__name__}") from error
+        raise TransientError(f"the API server can't be reached: {str(error) or type(error).__name__}") from error
 
 
 def _refusal(response: httpx2.Response) -> StatusError | TransientError:
