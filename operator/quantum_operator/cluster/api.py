@@ -82,7 +82,7 @@ class Api:
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
+def refusals_as_transient() -> Iterator[None]:
     """What a port does with a refusal that it has no word for: it is said, and asked again later."""
     try:
         yield

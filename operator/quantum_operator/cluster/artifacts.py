@@ -4,7 +4,7 @@ import base64
 
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import CORE, Api, Json, StatusError, controller_uid, plainly
+from quantum_operator.cluster.api import CORE, Api, Json, StatusError, controller_uid, refusals_as_transient
 from quantum_operator.cluster.labels import DIGEST, child_metadata
 from quantum_operator.ports.chunks import CHUNK_KEY, split
 from quantum_operator.ports.errors import GoneError, NameTakenError, TransientError
@@ -36,7 +36,7 @@ class ClusterArtifacts:
                 raise GoneError(error.message) from error
             if error.code != 409:
                 raise TransientError(str(error)) from error
-            with plainly():
+            with refusals_as_transient():
                 there = await self._api.find(f"{path}/{meta['name']}")
             if there is None:
                 raise TransientError(f"ConfigMap {meta['name']} came and went") from error

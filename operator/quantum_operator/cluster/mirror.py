@@ -40,13 +40,11 @@ class Kind(Generic[T]):
         cache: Cache[T],
         changed: Callable[[Key, T | None], None],
         *,
-        namespaced: bool = True,
         selector: str = "",
     ) -> None:
         """`changed` is told of news, with what the object was last; `selector` says of which objects."""
         self.group, self.version, self.plural = group, version, plural
         self.cache = cache
-        self.namespaced = namespaced
         self.selector = selector
         self._changed = changed
 
@@ -97,7 +95,6 @@ class Mirror:
             QuantumBackend.plural,
             Cache("QuantumBackend", QuantumBackend.model_validate),
             self._ground_changed,
-            namespaced=False,
         )
         self.runs = Kind("batch", "v1", "jobs", Cache("Job", self._run), self._run_changed, selector=JOB_UID)
         self.pods = Kind("", "v1", "pods", Cache("Pod", self._pod, _run_uid), self._run_changed, selector=JOB_UID)

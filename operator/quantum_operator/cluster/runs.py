@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from quantum_operator.api.envelope import EnvelopeError, in_log, unseal
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import CORE, Api, Json, StatusError, plainly
+from quantum_operator.cluster.api import CORE, Api, Json, StatusError, refusals_as_transient
 from quantum_operator.cluster.manifest import RunSettings, run_manifest
 from quantum_operator.cluster.mirror import Mirror
 from quantum_operator.cluster.seen import CONTAINER, SeenPod, SeenRun, failed, newest, progress, read_pod, read_run
@@ -99,7 +99,7 @@ class ClusterRuns:
             )
 
     async def _read_run(self, key: Key) -> SeenRun | None:
-        with plainly():
+        with refusals_as_transient():
             body = await self._api.find(f"{self._mirror.runs.path(key.namespace)}/{key.name}")
         if body is None:
             return None
@@ -107,7 +107,7 @@ class ClusterRuns:
         return read_run(body)
 
     async def _read_pods(self, run: SeenRun) -> list[SeenPod]:
-        with plainly():
+        with refusals_as_transient():
             selector = f"batch.kubernetes.io/controller-uid={run.uid}"
             found = await self._api.get(self._mirror.pods.path(run.namespace), labelSelector=selector)
         return [pod for pod in map(read_pod, found["items"]) if pod.run_uid == run.uid]
@@ -147,7 +147,7 @@ class ClusterRuns:
 
     async def _last_refusal(self, run: SeenRun) -> str:
         selector = f"involvedObject.uid={run.uid},reason=FailedCreate"
-        with plainly():
+        with refusals_as_transient():
             found = await self._api.get(f"{CORE}/namespaces/{run.namespace}/events", fieldSelector=selector)
         items: list[Json] = found["items"]
         last = max(items, key=lambda one: str(one.get("lastTimestamp") or ""), default={})

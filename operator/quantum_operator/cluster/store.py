@@ -9,7 +9,7 @@ from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import CORE, Api, Json, StatusError, plainly
+from quantum_operator.cluster.api import CORE, Api, Json, StatusError, refusals_as_transient
 from quantum_operator.cluster.mirror import Kind, Mirror
 from quantum_operator.decide.status import live_attempt
 from quantum_operator.ports.errors import ConflictError, GoneError, TransientError
@@ -55,7 +55,7 @@ class ClusterStore:
         """The labels of a namespace, read within the last LABELS_SECONDS."""
         known = self._labels.get(namespace)
         if known is None or time.monotonic() - known[0] > LABELS_SECONDS:
-            with plainly():
+            with refusals_as_transient():
                 body = await self._api.find(f"{CORE}/namespaces/{namespace}")
             labels = ((body or {}).get("metadata") or {}).get("labels") or {}
             known = self._labels[namespace] = (time.monotonic(), labels)
@@ -63,7 +63,7 @@ class ClusterStore:
 
     async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
         """One key of a ConfigMap's text, read now."""
-        with plainly():
+        with refusals_as_transient():
             body = await self._api.find(f"{CORE}/namespaces/{namespace}/configmaps/{name}")
         value = ((body or {}).get("data") or {}).get(key)
         return value if isinstance(value, str) else None
@@ -108,7 +108,7 @@ class ClusterStore:
     async def _refresh(self, kind: Kind[Resource], path: str, resource: Resource) -> None:
         """See the object as it is now, whether or not the watch keeps up."""
         meta = resource.metadata
-        with plainly():
+        with refusals_as_transient():
             current = await self._api.find(path)
         if current is None:
             kind.cache.discard(Key(meta.namespace, meta.name), meta.uid)

@@ -7,7 +7,7 @@ import pytest
 
 from quantum_operator.api.meta import GROUP
 from quantum_operator.api.render import HASH_ANNOTATION, RESOURCES, schema_hash
-from quantum_operator.cluster.api import Api, StatusError, controller_uid, metadata, plainly
+from quantum_operator.cluster.api import Api, StatusError, controller_uid, metadata, refusals_as_transient
 from quantum_operator.cluster.schemas import SchemaMismatchError, check_schemas
 from quantum_operator.ports.errors import TransientError
 
@@ -67,7 +67,7 @@ async def test_what_is_not_there_is_none_to_find() -> None:
 
 async def test_a_refusal_that_a_port_has_no_word_for_is_transient() -> None:
     """It is said, and asked again later."""
-    with pytest.raises(TransientError, match="403"), plainly():
+    with pytest.raises(TransientError, match="403"), refusals_as_transient():
         await answering(403, message="no").get("/x")
 
 
