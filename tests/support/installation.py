@@ -1,0 +1,90 @@
+"""The operator as `helm install` leaves it, and what a user sees of it."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from support.ourimages import operator_image, runner_image
+from testcluster import BuiltCluster
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "manifests/examples"
+OPERATOR_NAMESPACE = "quantum-operator"
+RELEASE = "q"
+DEPLOYMENT = "deployment/q-quantum-operator"
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+FINISHED = "--for=jsonpath={.status.completionTime}"
+Json = dict[str, Any]
+
+
+class Installation:
+    """Both charts on a cluster, with the images of this repository."""
+
+    def __init__(self, cluster: BuiltCluster) -> None:
+        self.cluster = cluster
+
+    def install(self) -> None:
+        """Install both charts, and wait until the operator is available."""
+        operator, runner = operator_image(), runner_image()
+        self.cluster.load_image(operator.archive)
+        self.cluster.load_image(runner.archive)
+        self.cluster.kubectl("create", "namespace", OPERATOR_NAMESPACE)
+        self.cluster.kubectl("label", "namespace", OPERATOR_NAMESPACE, RESTRICTED)
+        self.cluster.helm("install", "q-crds", str(ROOT / "charts/quantum-operator-crds"))
+        self.cluster.helm(
+            *("install", RELEASE, str(ROOT / "charts/quantum-operator"), f"--namespace={OPERATOR_NAMESPACE}"),
+            *(f"--set=image.repository={operator.repository}", f"--set=image.tag={operator.tag}"),
+            *(f"--set=runs.image.repository={runner.repository}", f"--set=runs.image.tag={runner.tag}"),
+        )
+        self.cluster.kubectl("rollout", "status", DEPLOYMENT, f"--namespace={OPERATOR_NAMESPACE}", "--timeout=120s")
+
+    def new_namespace(self) -> str:
+        """A namespace whose pods must be restricted, with the examples' policy; returns its name."""
+        name = f"e2e-{secrets.token_hex(4)}"
+        self.cluster.kubectl("create", "namespace", name)
+        self.cluster.kubectl("label", "namespace", name, RESTRICTED)
+        self.cluster.kubectl("apply", "--namespace", name, "-f", str(EXAMPLES / "policy.yaml"))
+        return name
+
+    def apply(self, namespace: str, *bodies: Json) -> None:
+        """Create these or change them, in one call."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(bodies)}
+        self.cluster.kubectl("apply", "--namespace", namespace, "-f", "-", input=json.dumps(listed))
+
+    def wait(self, namespace: str, *jobs: str, seconds: int) -> None:
+        """Wait until these QuantumJobs, or all, have finished one way or the other."""
+        names = [f"quantumjob/{name}" for name in jobs] or ["quantumjob", "--all"]
+        self.cluster.kubectl("wait", "--namespace", namespace, *names, FINISHED, f"--timeout={seconds}s")
+
+    def get(self, kind: str, namespace: str) -> list[Json]:
+        """Every object of a kind in a namespace."""
+        found = self.cluster.kubectl("get", kind, "--namespace", namespace, "--output=json").stdout
+        items: list[Json] = json.loads(found)["items"]
+        return items
+
+    def restarts(self) -> int:
+        """How often the operator's container was started again."""
+        (pod,) = self.get("pods", OPERATOR_NAMESPACE)
+        return int(pod["status"]["containerStatuses"][0]["restartCount"])
+
+    def log(self) -> str:
+        """What the operator said."""
+        return self.cluster.kubectl("logs", "--namespace", OPERATOR_NAMESPACE, DEPLOYMENT).stdout
+
+
+def job(name: str, **spec: Any) -> Json:
+    """A QuantumJob under the examples' policy."""
+    common = {"policyRef": {"name": "simulators"}}
+    return {
+        "apiVersion": "quantum-operator.dev/v1alpha1",
+        "kind": "QuantumJob",
+        "metadata": {"name": name},
+        "spec": {**common, **spec},
+    }
+
+
+def condition(resource: Json, kind: str) -> tuple[str, str, str]:
+    """A condition's status, reason and message; ("", "", "") where it is not set."""
+    found = [one for one in resource.get("status", {}).get("conditions", []) if one["type"] == kind]
+    return (found[0]["status"], found[0]["reason"], found[0]["message"]) if found else ("", "", "")
