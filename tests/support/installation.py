@@ -74,13 +74,12 @@ class Installation:
 
 
 def job(name: str, **spec: Any) -> Json:
-    """A QuantumJob under the examples' policy."""
-    common = {"policyRef": {"name": "simulators"}}
+    """A QuantumJob under the namespace's default policy."""
     return {
         "apiVersion": "quantum-operator.dev/v1alpha1",
         "kind": "QuantumJob",
         "metadata": {"name": name},
-        "spec": {**common, **spec},
+        "spec": spec,
     }
 
 
