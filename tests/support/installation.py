@@ -57,6 +57,20 @@ class Installation:
         names = [f"quantumjob/{name}" for name in jobs] or ["quantumjob", "--all"]
         self.cluster.kubectl("wait", "--namespace", namespace, *names, FINISHED, f"--timeout={seconds}s")
 
+    def submit_bell(self, namespace: str, shots: int = 1000) -> None:
+        """Create a job that samples a Bell pair."""
+        programs = [{"name": "bell", "template": {"name": "bell"}}]
+        task = {"sample": {"pubs": [{"program": "bell", "shots": shots}]}}
+        self.apply(namespace, job("bell", programs=programs, task=task))
+
+    def run_bell(self, namespace: str, shots: int = 1000) -> Json:
+        """Have a job that samples a Bell pair succeed; returns it as it is then."""
+        self.submit_bell(namespace, shots)
+        self.wait(namespace, "bell", seconds=120)
+        done = next(one for one in self.get("quantumjobs", namespace) if one["metadata"]["name"] == "bell")
+        assert condition(done, "Complete")[:2] == ("True", "Succeeded"), done["status"]
+        return done
+
     def get(self, kind: str, namespace: str) -> list[Json]:
         """Every object of a kind in a namespace."""
         found = self.cluster.kubectl("get", kind, "--namespace", namespace, "--output=json").stdout

@@ -1,0 +1,101 @@
+"""The README's cluster way: the examples are applied, waited for, looked at and deleted."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from support.installation import EXAMPLES, OPERATOR_NAMESPACE, Installation
+from testcluster.processes import eventually
+
+NAMES = ["bell", "expectation", "ghz-noisy", "sweep"]
+WRITES = {"configmaps": 1, "jobs": 1, "quantumjobs": 3}
+"""What one job costs the API server, events apart: input, run, and a status each for plan, start and result."""
+
+
+def test_the_examples_run_as_the_readme_says(installation: Installation, home: str) -> None:
+    """Applied, complete, shown, told in events; each with a pod that was restricted, and with no write too many."""
+    cluster, place = installation.cluster, f"--namespace={home}"
+    since = cluster.audit_position()
+    cluster.kubectl("apply", "-f", str(EXAMPLES), place)
+    cluster.kubectl("wait", "--for=condition=Complete", "qjob", "--all", place, "--timeout=240s")
+    assert writes(installation, home, since) == {kind: count * len(NAMES) for kind, count in WRITES.items()}
+
+    header, *rows = cluster.kubectl("get", "qjob", place).stdout.splitlines()
+    assert header.split() == ["NAME", "PHASE", "BACKEND", "SHOTS", "COST", "AGE"]
+    cells = {row.split()[0]: row.split()[1:5] for row in rows}
+    assert cells["bell"] == ["Succeeded", "aer-ideal", "2000", "0"]
+    assert cells["ghz-noisy"] == ["Succeeded", "aer-noisy", "4000", "0"]
+    assert sorted(cells) == NAMES
+
+    described = cluster.kubectl("describe", "qjob", "bell", place).stdout
+    story = described[described.index("Events:") :]
+    places = [story.index(reason) for reason in ("Accepted", "Assigned", "RunStarted", "Succeeded")]
+    assert places == sorted(places)
+
+    pods = installation.get("pods", home)
+    assert len(pods) == len(NAMES)
+    for pod in pods:
+        assert pod["status"]["phase"] == "Succeeded"
+        assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+
+
+def test_the_laptop_gives_the_counts_that_the_cluster_gives(
+    installation: Installation, home: str, tmp_path: Path
+) -> None:
+    """The same manifests, seeds and versions: the same results, to the last count."""
+    cluster = installation.cluster
+    cluster.kubectl("apply", "-f", str(EXAMPLES), f"--namespace={home}")
+    here = cluster.run(
+        *(sys.executable, "-m", "quantum_operator.cli", "run", f"--folder={tmp_path}", "--output=json"), str(EXAMPLES)
+    )
+    local = {one["metadata"]["name"]: one["status"]["result"]["pubs"] for one in json.loads(here.stdout)["items"]}
+    installation.wait(home, seconds=240)
+    remote = {one["metadata"]["name"]: one["status"]["result"]["pubs"] for one in installation.get("quantumjobs", home)}
+    assert sorted(local) == NAMES
+    assert remote == local
+
+
+def test_a_deleted_job_leaves_nothing_and_a_new_one_of_its_name_starts_anew(
+    installation: Installation, home: str
+) -> None:
+    """Deletion takes the run, its pod and the input along; the next job of that name has a run of its own."""
+    cluster, place = installation.cluster, f"--namespace={home}"
+    seen: list[tuple[str, str]] = []
+    for shots in (100, 300):
+        job = installation.run_bell(home, shots=shots)
+        counts = job["status"]["result"]["pubs"][0]["samples"][0]["registers"][0]["counts"]
+        assert sum(counts.values()) == shots
+        (run,) = installation.get("jobs", home)
+        assert [owner["uid"] for owner in run["metadata"]["ownerReferences"]] == [job["metadata"]["uid"]]
+        seen.append((job["metadata"]["uid"], run["metadata"]["uid"]))
+        cluster.kubectl("delete", "qjob", "bell", place)
+    assert len({uid for pair in seen for uid in pair}) == 4
+    assert eventually(lambda: left_over(installation, home) == [], 60), left_over(installation, home)
+
+
+def test_a_job_deleted_while_it_runs_leaves_nothing(installation: Installation, home: str) -> None:
+    """Its pod is ended and removed, and nobody starts it again."""
+    cluster, place = installation.cluster, f"--namespace={home}"
+    installation.submit_bell(home, shots=1000)
+    cluster.kubectl("wait", "--for=create", "pod", "--selector=quantum-operator.dev/job-uid", place, "--timeout=60s")
+    cluster.kubectl("delete", "qjob", "bell", place)
+    assert eventually(lambda: left_over(installation, home) == [], 60), left_over(installation, home)
+
+
+def writes(installation: Installation, namespace: str, since: int) -> dict[str, int]:
+    """How often the operator wrote each kind of resource in a namespace, events apart."""
+    found: dict[str, int] = {}
+    for one in installation.cluster.audit_events(since):
+        ours = one.user.startswith(f"system:serviceaccount:{OPERATOR_NAMESPACE}:")
+        if ours and one.is_write and one.namespace == namespace and one.resource != "events":
+            found[one.resource] = found.get(one.resource, 0) + 1
+    found.pop("backendpolicies", None)
+    return dict(sorted(found.items()))
+
+
+def left_over(installation: Installation, namespace: str) -> list[Any]:
+    """Everything in a namespace that a job or its run had."""
+    kinds = ("quantumjobs", "jobs", "pods", "configmaps")
+    names = [(kind, one["metadata"]["name"]) for kind in kinds for one in installation.get(kind, namespace)]
+    return [name for name in names if name != ("configmaps", "kube-root-ca.crt")]
