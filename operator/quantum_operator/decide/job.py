@@ -34,11 +34,13 @@ from quantum_operator.decide.status import (
     with_attempt,
     with_step,
 )
-from quantum_operator.decide.times import stamp
+from quantum_operator.decide.times import parse, stamp
 
 WAIT_SECONDS = 5.0
 """How often something that sends no event (a ConfigMap that is missing) is looked for again."""
 
+PENDING_SECONDS = 10.0
+"""How long a run may wait to start before its job's status says what for."""
 
 EVENT_BYTES = 900
 """What the message of an event may take: Kubernetes cuts it at 1,024 characters."""
@@ -151,10 +153,19 @@ def _follow(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisi
         return Decision(status)
     if run.state == "Running":
         return _started(observed, attempt, run)
-    if run.message:
-        status = with_attempt(status, attempt.model_copy(update={"run_uid": run.uid}))
-        status = put(observed, status, ConditionType.RUNNING, False, "RunPending", run.message)
-    return Decision(status)
+    return _pending(observed, attempt, run)
+
+
+def _pending(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision:
+    """Say what the run waits for, if that lasts: a busy cluster makes each pod wait a moment, which is no news."""
+    status = observed.job.status
+    if not run.message:
+        return Decision(status)
+    patience = PENDING_SECONDS - (observed.now - parse(attempt.created_time)).total_seconds()
+    if patience > 0:
+        return Decision(status, look_again=patience)
+    status = with_attempt(status, attempt.model_copy(update={"run_uid": run.uid}))
+    return Decision(put(observed, status, ConditionType.RUNNING, False, "RunPending", run.message))
 
 
 def _started(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from quantum_operator.decide.job import WAIT_SECONDS, decide
+from quantum_operator.decide.job import PENDING_SECONDS, WAIT_SECONDS, decide
 from quantum_operator.decide.observed import Observed
 from unit.decide.observations import (
     after,
@@ -159,7 +159,15 @@ TABLE: list[Row] = [
     ),
     (
         "placed, run unschedulable",
-        lambda: with_run(placed(), "Pending", message="no node"),
+        lambda: with_run(later(placed(), PENDING_SECONDS - 1), "Pending", message="no node"),
+        "Queued",
+        [],
+        "Accepted=True/Accepted Scheduled=True/Assigned",
+        1.0,
+    ),
+    (
+        "placed, run unschedulable for long",
+        lambda: with_run(later(placed(), PENDING_SECONDS), "Pending", message="no node"),
         "Queued",
         [],
         "Accepted=True/Accepted Running=False/RunPending Scheduled=True/Assigned",

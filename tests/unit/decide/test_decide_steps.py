@@ -7,7 +7,7 @@ import pytest
 
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.jobstatus import QuantumJobStatus
-from quantum_operator.decide.job import decide
+from quantum_operator.decide.job import PENDING_SECONDS, decide
 from quantum_operator.decide.names import run_name, seed_for
 from quantum_operator.decide.observed import Nominate, StartRun, StoreArtifact, Tell
 from quantum_operator.testing.builders import BELL, backend
@@ -100,7 +100,7 @@ def test_a_plan_says_under_which_policy() -> None:
 
 def test_a_pending_run_is_remembered_once_something_is_written() -> None:
     """A run that waits with a message is on record with its UID, so that its end can't be missed."""
-    decision = decide(with_run(placed(), "Pending", message="no node fits", uid="run-7"))
+    decision = decide(with_run(later(placed(), PENDING_SECONDS), "Pending", message="no node fits", uid="run-7"))
     assert (last(decision.status).run_uid, last(decision.status).state) == ("run-7", "Pending")
     assert condition(decision.status, ConditionType.RUNNING).message == "no node fits"
 
