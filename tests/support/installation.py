@@ -7,6 +7,7 @@ from typing import Any
 
 from support.ourimages import operator_image, runner_image
 from testcluster import BuiltCluster
+from testcluster.processes import eventually
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "manifests/examples"
@@ -81,6 +82,21 @@ class Installation:
         """How often the operator's container was started again."""
         (pod,) = self.get("pods", OPERATOR_NAMESPACE)
         return int(pod["status"]["containerStatuses"][0]["restartCount"])
+
+    def kill_operator(self) -> None:
+        """End the operator's container with SIGKILL, and wait until its kubelet has started it anew."""
+        (pod,) = self.get("pods", OPERATOR_NAMESPACE)
+        status = pod["status"]["containerStatuses"][0]
+        container = status["containerID"].removeprefix("containerd://")
+        self.cluster.inside("ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", container)
+        if not eventually(lambda: self.restarts() > status["restartCount"], 60):
+            raise AssertionError("the operator was not started again")
+
+    def left_over(self, namespace: str) -> list[tuple[str, str]]:
+        """Everything in a namespace that a job or its run had, as (kind, name)."""
+        kinds = ("quantumjobs", "jobs", "pods", "configmaps")
+        names = [(kind, str(one["metadata"]["name"])) for kind in kinds for one in self.get(kind, namespace)]
+        return [name for name in names if name != ("configmaps", "kube-root-ca.crt")]
 
     def log(self) -> str:
         """What the operator said."""

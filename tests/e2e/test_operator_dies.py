@@ -1,0 +1,50 @@
+"""The operator is killed again and again while jobs run: each runs once, none is lost, nothing is left over."""
+
+import random
+import time
+
+from support.installation import OPERATOR_NAMESPACE, Installation, condition, job
+from testcluster.processes import eventually
+
+JOBS = 20
+KILLS = 10
+NOT_SET = ("", "", "")
+
+
+def test_jobs_survive_an_operator_that_is_killed(installation: Installation, home: str) -> None:
+    """Killed at ten random moments while twenty jobs run."""
+    cluster = installation.cluster
+    chance = random.Random(20)
+    programs = [{"name": "ghz", "template": {"name": "ghz", "parameters": {"qubits": "5"}}}]
+    task = {"sample": {"pubs": [{"program": "ghz", "shots": 1000}]}}
+    names = [f"job-{number:02}" for number in range(JOBS)]
+    since = cluster.audit_position()
+    installation.apply(home, *(job(name, programs=programs, task=task) for name in names))
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0.0, 2.0))
+        installation.kill_operator()
+    unfinished = [one for one in installation.get("quantumjobs", home) if condition(one, "Complete") == NOT_SET]
+    installation.wait(home, seconds=300)
+    assert unfinished, "the jobs were over before the kills were"
+
+    done = installation.get("quantumjobs", home)
+    assert [one["metadata"]["name"] for one in done] == names
+    assert {condition(one, "Complete")[:2] for one in done} == {("True", "Succeeded")}
+    attempts = {len(one["status"]["plan"]["steps"][0]["attempts"]) for one in done}
+    assert attempts == {1}
+
+    runs, pods = installation.get("jobs", home), installation.get("pods", home)
+    owners = [one["metadata"]["ownerReferences"][0]["uid"] for one in runs]
+    assert sorted(owners) == sorted(one["metadata"]["uid"] for one in done)
+    assert len(pods) == JOBS
+    created = [
+        (one.resource, one.name)
+        for one in cluster.audit_events(since)
+        if (one.verb, one.code, one.namespace) == ("create", 201, home)
+        and one.resource in ("jobs", "configmaps")
+        and one.user.startswith(f"system:serviceaccount:{OPERATOR_NAMESPACE}:")
+    ]
+    assert len(created) == len(set(created)) == 2 * JOBS
+
+    cluster.kubectl("delete", "qjob", "--all", f"--namespace={home}")
+    assert eventually(lambda: installation.left_over(home) == [], 90), installation.left_over(home)
