@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test unit check generate lock cluster-up cluster-down cluster-status clean
+.PHONY: help quickstart test unit check generate lock bench cluster-up cluster-down cluster-status clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -16,6 +16,7 @@ quickstart: $(VENV)/quickstart ## Set up, and run the example jobs on this machi
 test: $(VENV)/dev ## Everything that CI runs: checks, unit tests, and the tests on a real Kubernetes
 	$(MAKE) check
 	$(BIN)/python -m pytest -q tests/contract tests/cluster
+	$(BIN)/python -m pytest -q tests/e2e
 
 unit: $(VENV)/dev ## The tests that need no cluster
 	$(BIN)/python -m pytest -q tests/unit
@@ -39,6 +40,9 @@ lock: ## Pin every dependency anew (needs uv)
 	$(LOCK) pyproject.toml --extra runner -o requirements/runner.txt
 	$(LOCK) pyproject.toml --extra runner --extra cli -o requirements/quickstart.txt
 	$(LOCK) pyproject.toml --all-extras -o requirements/dev.txt
+
+bench: $(VENV)/dev ## Time a QuantumJob against a bare Job on a real Kubernetes, and print the ratio
+	PYTHONPATH=tests $(BIN)/python benchmarks/apply_to_complete.py
 
 cluster-up: $(VENV)/dev ## Start a real Kubernetes with one node on this machine (Linux, root)
 	PYTHONPATH=tests $(BIN)/python -m testcluster up

@@ -1,7 +1,5 @@
 """The installation from the charts: `helm test`, and what it is while it stands."""
 
-import pytest
-
 from support.installation import OPERATOR_NAMESPACE, RELEASE, Installation
 from testcluster.processes import eventually
 
@@ -33,12 +31,3 @@ def test_the_operator_needs_no_more_than_it_has(installation: Installation, home
     run = ("exec", pod["metadata"]["name"], f"--namespace={OPERATOR_NAMESPACE}", "--")
     assert cluster.kubectl(*run, "/opt/venv/bin/python", "-c", program).stdout == "None\n"
     assert installation.restarts() == restarts
-
-
-@pytest.mark.parametrize("verb", ["create", "patch", "delete"])
-@pytest.mark.parametrize("resource", ["secrets", "pods", "clusterroles", "validatingadmissionpolicies"])
-def test_the_operator_may_not(installation: Installation, verb: str, resource: str) -> None:
-    """What it has no need of, it has no right to."""
-    account = f"--as=system:serviceaccount:{OPERATOR_NAMESPACE}:q-quantum-operator"
-    answer = installation.cluster.kubectl("auth", "can-i", verb, resource, "--all-namespaces", account, check=False)
-    assert answer.stdout == "no\n"
