@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from quantum_operator.cli.checks import NEEDED_BY_OPERATOR
+from support.operators import CLUSTER_WIDE, NAMESPACED, Rights, rights_of
 from testcluster import Cluster, ClusterError
 
 ROOT = Path(__file__).parents[2]
@@ -16,23 +18,6 @@ GROUP = "quantum-operator.dev"
 Object = dict[str, Any]
 
 READ = {"get", "list", "watch"}
-NAMESPACED = {
-    (GROUP, "quantumjobs"): READ,
-    (GROUP, "backendpolicies"): READ,
-    (GROUP, "quantumjobs/status"): {"update"},
-    (GROUP, "backendpolicies/status"): {"update"},
-    ("batch", "jobs"): READ | {"create"},
-    ("", "pods"): READ,
-    ("", "pods/log"): {"get"},
-    ("", "configmaps"): {"get", "create"},
-    ("", "events"): {"create", "patch"},
-}
-CLUSTER_WIDE = {
-    (GROUP, "quantumbackends"): READ,
-    (GROUP, "quantumbackends/status"): {"update"},
-    ("apiextensions.k8s.io", "customresourcedefinitions"): {"get"},
-    ("", "namespaces"): {"get"},
-}
 
 
 def render(cluster: Cluster, *options: str) -> list[Object]:
@@ -72,14 +57,9 @@ def pod_specs(objects: list[Object]) -> Iterator[Object]:
             yield one["spec"]["template"]["spec"]
 
 
-def rights(*roles: Object) -> dict[tuple[str, str], set[str]]:
+def rights(*roles: Object) -> Rights:
     """The verbs on each group and resource."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for rule in (rule for role in roles for rule in role["rules"]):
-        for group in rule["apiGroups"]:
-            for resource in rule["resources"]:
-                found.setdefault((group, resource), set()).update(rule["verbs"])
-    return found
+    return rights_of(rule for role in roles for rule in role["rules"])
 
 
 def named(objects: list[Object], kind: str, name: str) -> Object:
@@ -145,8 +125,11 @@ def test_the_operator_is_found_by_its_label(api_server: Cluster) -> None:
 
 
 def test_the_operator_has_the_rights_it_uses(api_server: Cluster) -> None:
-    """The operator's role is exactly what is documented: a right more or less is a decision, taken here too."""
-    assert rights(named(render(api_server), "ClusterRole", "q-quantum-operator")) == {**NAMESPACED, **CLUSTER_WIDE}
+    """The operator's role is exactly what the operator is tested with, and has what `qjob doctor` asks for."""
+    found = rights(named(render(api_server), "ClusterRole", "q-quantum-operator"))
+    assert found == rights_of([*NAMESPACED, *CLUSTER_WIDE])
+    for group, resource, subresource, verb in NEEDED_BY_OPERATOR:
+        assert verb in found[group, f"{resource}/{subresource}".rstrip("/")]
 
 
 def test_no_role_is_broad(api_server: Cluster) -> None:
@@ -165,12 +148,12 @@ def test_a_list_of_namespaces_bounds_the_rights(api_server: Cluster) -> None:
     """With a list, what has a namespace is reached by a Role in each of them, and not by the ClusterRole."""
     objects = render(api_server, "--set=watchNamespaces={a,b}")
     cluster_role = named(objects, "ClusterRole", "q-quantum-operator")
-    assert rights(cluster_role) == CLUSTER_WIDE
+    assert rights(cluster_role) == rights_of(CLUSTER_WIDE)
     (namespaces,) = (rule for rule in cluster_role["rules"] if rule["resources"] == ["namespaces"])
     assert namespaces["resourceNames"] == ["a", "b"]
     own = [role for role in of_kind(objects, "Role") if role["metadata"]["name"] == "q-quantum-operator"]
     assert [role["metadata"]["namespace"] for role in own] == ["a", "b"]
-    assert all(rights(role) == NAMESPACED for role in own)
+    assert all(rights(role) == rights_of(NAMESPACED) for role in own)
     bindings = [one for one in of_kind(objects, "RoleBinding") if one["metadata"]["name"] == "q-quantum-operator"]
     assert [one["metadata"]["namespace"] for one in bindings] == ["a", "b"]
     for one in bindings:

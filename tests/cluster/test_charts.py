@@ -111,6 +111,7 @@ def test_the_simulators_are_installed(installed: Cluster) -> None:
         ("get", "pods/log"),
         ("create", "configmaps"),
         ("create", "events"),
+        ("list", "events"),
         ("get", "customresourcedefinitions/quantumjobs.quantum-operator.dev"),
     ],
 )

@@ -8,10 +8,10 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from support.clusterworld import IMAGE
 from testcluster import Cluster
@@ -35,6 +35,19 @@ CLUSTER_WIDE: list[dict[str, Any]] = [
     {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
 ]
+
+Rights: TypeAlias = dict[tuple[str, str], set[str]]
+"""The verbs on each group and resource."""
+
+
+def rights_of(rules: Iterable[dict[str, Any]]) -> Rights:
+    """What these rules of RBAC give together."""
+    found: Rights = {}
+    for rule in rules:
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                found.setdefault((group, resource), set()).update(rule["verbs"])
+    return found
 
 
 def grant(cluster: Cluster, namespace: str) -> None:

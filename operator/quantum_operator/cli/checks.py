@@ -25,11 +25,12 @@ OPERATOR_LABEL, OPERATOR = "app.kubernetes.io/name", "quantum-operator"
 
 NEEDED_BY_OPERATOR = (
     (GROUP, "quantumjobs", "", "watch"),
-    (GROUP, "quantumjobs", "status", "patch"),
+    (GROUP, "quantumjobs", "status", "update"),
     ("batch", "jobs", "", "create"),
     ("", "pods", "log", "get"),
     ("", "configmaps", "", "create"),
     ("", "events", "", "create"),
+    ("", "events", "", "list"),
 )
 """Group, resource, subresource and verb of what the operator can't work without."""
 
