@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from support.installation import EXAMPLES, OPERATOR_NAMESPACE, Installation
+from support.installation import EXAMPLES, OPERATOR_NAMESPACE, Installation, readme_commands
 from testcluster.processes import eventually
 
 NAMES = ["bell", "expectation", "ghz-noisy", "sweep"]
@@ -16,8 +16,10 @@ whose run waits long for a node costs one more, which says so."""
 def test_the_examples_run_as_the_readme_says(installation: Installation, home: str) -> None:
     """Applied, complete, shown, told in events; each with a pod that was restricted."""
     cluster, place = installation.cluster, f"--namespace={home}"
-    cluster.kubectl("apply", "-f", str(EXAMPLES), place)
-    cluster.kubectl("wait", "--for=condition=Complete", "qjob", "--all", place, "--timeout=240s")
+    apply, wait = readme_commands("kubectl")
+    assert apply == ["apply", "-f", str(EXAMPLES)]
+    cluster.kubectl(*apply, place)
+    cluster.kubectl(*wait, place, "--timeout=240s")
 
     header, *rows = cluster.kubectl("get", "qjob", place).stdout.splitlines()
     assert header.split() == ["NAME", "PHASE", "BACKEND", "SHOTS", "COST", "AGE"]
@@ -28,7 +30,7 @@ def test_the_examples_run_as_the_readme_says(installation: Installation, home: s
 
     described = cluster.kubectl("describe", "qjob", "bell", place).stdout
     story = described[described.index("Events:") :]
-    places = [story.index(reason) for reason in ("Accepted", "Assigned", "RunStarted", "Succeeded")]
+    places = [story.index(reason) for reason in ("Assigned", "RunStarted", "Succeeded")]
     assert places == sorted(places)
 
     pods = installation.get("pods", home)

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from testcluster.processes import eventually
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "manifests/examples"
 OPERATOR_NAMESPACE = "quantum-operator"
-RELEASE = "q"
-DEPLOYMENT = "deployment/q-quantum-operator"
+RELEASE = "quantum-operator"
+DEPLOYMENT = "deployment/quantum-operator"
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 FINISHED = "--for=jsonpath={.status.completionTime}"
 Json = dict[str, Any]
@@ -32,9 +33,10 @@ class Installation:
         self.cluster.load_image(runner.archive)
         self.cluster.kubectl("create", "namespace", OPERATOR_NAMESPACE)
         self.cluster.kubectl("label", "namespace", OPERATOR_NAMESPACE, RESTRICTED)
-        self.cluster.helm("install", "q-crds", str(ROOT / "charts/quantum-operator-crds"))
+        definitions, chart = readme_commands("helm")
+        self.cluster.helm(*definitions)
         self.cluster.helm(
-            *("install", RELEASE, str(ROOT / "charts/quantum-operator"), f"--namespace={OPERATOR_NAMESPACE}"),
+            *chart,
             *(f"--set=image.repository={operator.repository}", f"--set=image.tag={operator.tag}"),
             *(f"--set=runs.image.repository={runner.repository}", f"--set=runs.image.tag={runner.tag}"),
         )
@@ -101,6 +103,13 @@ class Installation:
     def log(self) -> str:
         """What the operator said."""
         return self.cluster.kubectl("logs", "--namespace", OPERATOR_NAMESPACE, DEPLOYMENT).stdout
+
+
+def readme_commands(program: str) -> list[list[str]]:
+    """The arguments of every command that README.md gives for a program, with the paths of this repository."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    commands = [shlex.split(line) for line in lines if line.startswith(f"{program} ")]
+    return [[str(ROOT / one) if (ROOT / one).exists() else one for one in command[1:]] for command in commands]
 
 
 def job(name: str, **spec: Any) -> Json:
