@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from quantum_operator.cli.checks import NEEDED_BY_OPERATOR
+from quantum_operator.cluster.settings import Settings
 from support.operators import CLUSTER_WIDE, NAMESPACED, Rights, rights_of
 from testcluster import Cluster, ClusterError
 
@@ -83,7 +84,14 @@ def test_without_the_definitions_it_says_what_to_install(api_server: Cluster) ->
 
 @pytest.mark.parametrize(
     "option",
-    ["--set=simulator.enabled=true", "--set=logLevel=loud", "--set=image.digest=abc", "--set=watchNamespaces={A}"],
+    [
+        "--set=simulator.enabled=true",
+        "--set=logLevel=loud",
+        "--set=image.digest=abc",
+        "--set=watchNamespaces={A}",
+        "--set=runs.imagePullSecrets={a}",
+        "--set=runs.imagePullSecrets[0].name=a\\,b",
+    ],
 )
 def test_a_wrong_value_is_refused(api_server: Cluster, option: str) -> None:
     """A misspelled value, and one that makes no sense, stop the installation."""
@@ -204,6 +212,16 @@ def test_placement_reaches_the_pod(api_server: Cluster, tmp_path: Path) -> None:
     spec = deployment(objects)["spec"]["template"]["spec"]
     assert {key: spec[key] for key in given} == given
     assert container(objects)["resources"]["limits"] == {"memory": "1Gi"}
+
+
+def test_what_runs_are_pulled_with_and_how_much_they_matter_reaches_the_operator(api_server: Cluster) -> None:
+    """The operator reads from its environment what the values say of runs, and nothing where they say nothing."""
+    pull = ("--set=runs.imagePullSecrets[0].name=one", "--set=runs.imagePullSecrets[1].name=two")
+    given = environment(render(api_server, *pull, "--set=runs.priorityClassName=batch"))
+    runs = Settings.from_environment(given).runs
+    assert (runs.pull_secrets, runs.priority_class) == (("one", "two"), "batch")
+    usual = Settings.from_environment(environment(render(api_server)))
+    assert (usual.runs.pull_secrets, usual.runs.priority_class) == ((), "")
 
 
 def test_a_proxy_is_never_between_the_operator_and_the_api_server(api_server: Cluster) -> None:

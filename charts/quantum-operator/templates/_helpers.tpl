@@ -97,6 +97,16 @@ capabilities:
   value: {{ include "quantum-operator.image" (list .Values.runs.image .Chart.AppVersion) | quote }}
 - name: QUANTUM_OPERATOR_RUNNER_PULL_POLICY
   value: {{ .Values.runs.image.pullPolicy }}
+{{- with .Values.runs.imagePullSecrets }}
+{{- $names := list }}
+{{- range . }}{{ $names = append $names .name }}{{ end }}
+- name: QUANTUM_OPERATOR_RUNNER_PULL_SECRETS
+  value: {{ join "," $names | quote }}
+{{- end }}
+{{- with .Values.runs.priorityClassName }}
+- name: QUANTUM_OPERATOR_RUNNER_PRIORITY_CLASS
+  value: {{ . | quote }}
+{{- end }}
 - name: QUANTUM_OPERATOR_NAMESPACES
   value: {{ join "," .Values.watchNamespaces | quote }}
 - name: QUANTUM_OPERATOR_LOG_LEVEL
