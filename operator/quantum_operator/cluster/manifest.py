@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.runenvironment import to_environment
 from quantum_operator.cluster.api import Json
 from quantum_operator.cluster.labels import BACKEND, INPUT, JOB_UID, MANAGED_BY, child_metadata
 from quantum_operator.cluster.seen import CONTAINER
@@ -13,7 +14,6 @@ START_GRACE_SECONDS = 900
 """What a pod on its node may take beyond the run's own limit: pulling an image and starting."""
 
 USER = 65532
-ENVIRONMENT_VARIABLE = "QUANTUM_OPERATOR_RUN"
 TERMINATION = "/dev/termination-log"
 
 
@@ -91,7 +91,7 @@ def _container(action: StartRun, settings: RunSettings) -> Json:
         "image": action.template.image or settings.image,
         "imagePullPolicy": settings.pull_policy,
         "args": ["--input", "/input/input.json", "--termination", TERMINATION],
-        "env": [{"name": ENVIRONMENT_VARIABLE, "value": action.spec.model_dump_json(by_alias=True, exclude_none=True)}],
+        "env": [{"name": name, "value": value} for name, value in to_environment(action.spec).items()],
         "resources": {"requests": resources, "limits": resources},
         "securityContext": {
             "allowPrivilegeEscalation": False,

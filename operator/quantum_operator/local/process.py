@@ -8,14 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from quantum_operator.api.run import RunSpec
+from quantum_operator.api.runenvironment import to_environment
 from quantum_operator.local.files import lock, read_bytes, write_atomically
 from quantum_operator.local.layout import RunFolder
 
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
 """All that a run sees of the environment: no credential, and no setting that could change a result."""
-
-SPEC_VARIABLE = "QUANTUM_OPERATOR_RUN"
-"""Where a run finds its RunSpec."""
 
 
 async def spawn(folder: RunFolder, spec: RunSpec, input_file: Path) -> asyncio.subprocess.Process | None:
@@ -61,7 +59,7 @@ def command(folder: RunFolder, input_file: Path) -> list[str]:
 def environment(folder: RunFolder, spec: RunSpec) -> dict[str, str]:
     """The environment of a run: its home is its folder, for a home may hold settings of Qiskit."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    return {**kept, "HOME": str(folder.path.resolve()), SPEC_VARIABLE: spec.model_dump_json(exclude_none=True)}
+    return {**kept, "HOME": str(folder.path.resolve()), **to_environment(spec)}
 
 
 def kill(folder: RunFolder) -> None:

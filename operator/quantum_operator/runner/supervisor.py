@@ -22,10 +22,10 @@ from pydantic import ValidationError
 
 from quantum_operator.api.envelope import OutcomeTooLargeError, seal
 from quantum_operator.api.run import EXIT_CODES, MAX_INPUT_BYTES, Outcome, RunSpec
+from quantum_operator.api.runenvironment import VARIABLE, from_environment
 from quantum_operator.runner.channel import Inbox
 from quantum_operator.runner.worker import OUT_OF_MEMORY, encode, failed, run_worker
 
-ENVIRONMENT_VARIABLE: Final = "QUANTUM_OPERATOR_RUN"
 REFUSED: Final = 10
 TERMINATED: Final = 128 + signal.SIGTERM
 STDERR_KEPT: Final = 8192
@@ -55,11 +55,11 @@ def main(arguments: Sequence[str], started: float) -> int:
     parser.add_argument("--termination", required=True, type=Path, help="where the termination message goes")
     options = parser.parse_args(arguments)
     try:
-        spec = RunSpec.model_validate_json(os.environ.pop(ENVIRONMENT_VARIABLE, ""))
+        spec = from_environment(os.environ)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        print(f"{ENVIRONMENT_VARIABLE} holds no RunSpec: {where}: {first['msg']}", file=sys.stderr)
+        print(f"{VARIABLE} holds no RunSpec: {where}: {first['msg']}", file=sys.stderr)
         return EXIT_CODES["InternalError"]
     signal.signal(signal.SIGTERM, _terminate)
     try:

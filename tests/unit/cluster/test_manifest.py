@@ -6,9 +6,9 @@ from typing import Any
 from quantum_operator.api.backend import RunTemplate, Simulator, Target, Toleration
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.run import RunLimits, RunSpec
+from quantum_operator.api.runenvironment import from_environment
 from quantum_operator.cluster.manifest import START_GRACE_SECONDS, RunSettings, run_manifest
 from quantum_operator.decide.observed import StartRun
-from quantum_operator.runner.supervisor import ENVIRONMENT_VARIABLE
 from quantum_operator.testing import builders
 
 SPEC = RunSpec(
@@ -33,10 +33,9 @@ def pod(template: RunTemplate | None = None, **settings: Any) -> dict[str, Any]:
 
 
 def test_a_run_is_told_what_to_do_in_its_environment() -> None:
-    """Under the name that the runner reads, as the JSON of a RunSpec."""
-    (variable,) = pod()["containers"][0]["env"]
-    assert variable["name"] == ENVIRONMENT_VARIABLE
-    assert RunSpec.model_validate_json(variable["value"]) == SPEC
+    """Where the runner reads its RunSpec."""
+    variables = pod()["containers"][0]["env"]
+    assert from_environment({one["name"]: one["value"] for one in variables}) == SPEC
 
 
 def test_a_run_finds_its_input_as_a_file() -> None:
