@@ -40,7 +40,7 @@ class JobInput(ApiModel):
 
 
 class RunLimits(ApiModel):
-    """What a run may use before it is stopped from inside. Sizes are bytes, times seconds."""
+    """What a run's worker may use before it is stopped from inside. Sizes are bytes, times seconds."""
 
     memory_bytes: Annotated[int, Field(ge=1)]
     wall_seconds: Annotated[int, Field(ge=1)]

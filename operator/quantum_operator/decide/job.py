@@ -23,7 +23,7 @@ from quantum_operator.decide.observed import (
     StoreArtifact,
     Tell,
 )
-from quantum_operator.decide.quantities import quantity_bytes
+from quantum_operator.decide.quantities import worker_bytes
 from quantum_operator.decide.retry import retry_delay
 from quantum_operator.decide.size import clip
 from quantum_operator.decide.status import (
@@ -191,7 +191,7 @@ def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisio
         target=backend.spec.target,
         simulator=backend.spec.simulator,
         limits=RunLimits(
-            memory_bytes=quantity_bytes(backend.spec.run.memory),
+            memory_bytes=worker_bytes(backend.spec.run.memory),
             wall_seconds=observed.job.spec.active_deadline_seconds,
         ),
     )

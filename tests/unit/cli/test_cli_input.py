@@ -142,7 +142,7 @@ def test_a_failed_job_says_why_and_what_it_means(command: Commands, tmp_path: Pa
     result = command("run", path, "--folder", tmp_path / "out")
     assert result.exit_code == 1
     assert "default/bell failed: NoEligibleBackend: " in result.stderr
-    assert "has 29 qubits, the job needs 40" in result.stderr
+    assert "has 26 qubits, the job needs 40" in result.stderr
     assert "the plan has each one's reason" in result.stderr
     described = command("describe", "bell", "--folder", tmp_path / "out").stdout
     assert "What to do:\n  NoEligibleBackend: Every backend" in described

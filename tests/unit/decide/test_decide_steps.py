@@ -7,6 +7,7 @@ import pytest
 
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.jobstatus import QuantumJobStatus
+from quantum_operator.api.run import RunLimits
 from quantum_operator.decide.job import PENDING_SECONDS, decide
 from quantum_operator.decide.names import run_name, seed_for
 from quantum_operator.decide.observed import Nominate, StartRun, StoreArtifact, Tell
@@ -54,10 +55,19 @@ def test_a_run_is_told_what_was_accepted() -> None:
     assert stored is not None
     assert (start.input, start.spec.input_sha256) == (stored, stored.sha256)
     assert start.spec.seed == last(observed.job.status).seed
-    assert (start.spec.limits.memory_bytes, start.spec.limits.wall_seconds) == (512 * 2**20, 77)
+    assert start.spec.limits == RunLimits(memory_bytes=(512 - 192) * 2**20, wall_seconds=77)
 
 
-@pytest.mark.parametrize("memory", ["0", "1m", "0.001"])
+@pytest.mark.parametrize(("memory", "mebibytes"), [("193Mi", 1), ("1Gi", 832), ("2Gi", 1856)])
+def test_a_run_stops_itself_before_kubernetes_does(memory: str, mebibytes: int) -> None:
+    """Its own limit leaves 192 MiB of what its pod has to the supervisor, which says that memory ran out."""
+    (start,) = decide(replace(placed(), backend=backend(run={"memory": memory}))).after
+    assert isinstance(start, StartRun)
+    assert start.spec.limits.memory_bytes == mebibytes * 2**20
+    assert start.template.memory == memory
+
+
+@pytest.mark.parametrize("memory", ["0", "1m", "0.001", "192Mi"])
 def test_a_backend_without_memory_does_not_stop_the_operator(memory: str) -> None:
     """A quantity that rounds to nothing still gives a run a limit."""
     (start,) = decide(replace(placed(), backend=backend(run={"memory": memory}))).after

@@ -9,6 +9,8 @@ from quantum_operator.api.conditions import REASONS, ConditionType
 from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.meta import Condition
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.circuits.simulate import RESIDENT_BYTES
+from quantum_operator.decide.quantities import worker_bytes
 from quantum_operator.local.ending import WAITS_FOR_PEOPLE, blocked_by, has_ended
 from quantum_operator.local.manifests import ConfigMap, InvalidManifestsError, Manifest
 from quantum_operator.local.process import ending
@@ -32,13 +34,25 @@ def status(kind: ConditionType, value: str, reason: str) -> QuantumJobStatus:
 
 
 def test_two_simulators_are_built_in() -> None:
-    """An ideal simulator of 29 qubits and a noisy one of five in a line come with the package."""
+    """An ideal simulator of 26 qubits and a noisy one of five in a line come with the package."""
     ideal, noisy = (built_in_backends()[name] for name in ("aer-ideal", "aer-noisy"))
-    assert (ideal.spec.target.num_qubits, ideal.spec.simulator.noise) == (29, None)
+    assert (ideal.spec.target.num_qubits, ideal.spec.simulator.noise) == (26, None)
     assert noisy.spec.target.num_qubits == 5
     pairs = {tuple(edge) for edge in noisy.spec.target.coupling_map or ()}
     assert pairs == {(a, b) for a in range(5) for b in range(5) if abs(a - b) == 1}
     assert noisy.spec.simulator.noise is not None
+
+
+@pytest.mark.parametrize("backend", built_in_backends().values(), ids=lambda one: one.metadata.name)
+def test_the_announced_qubits_fit_in_memory(backend: QuantumBackend) -> None:
+    """A program as wide as the simulator says that it is has a state that its runs can hold.
+
+    Its own noise makes exact values a density matrix's, with 4^n entries; without noise a state has 2^n amplitudes.
+    """
+    simulator, qubits = backend.spec.simulator, backend.spec.target.num_qubits
+    mixed = simulator.noise is not None or simulator.method == "density_matrix"
+    state = {"double": 16, "single": 8}[simulator.precision] * (4 if mixed else 2) ** qubits
+    assert state <= worker_bytes(backend.spec.run.memory) - RESIDENT_BYTES
 
 
 def test_every_noisy_gate_is_in_the_basis() -> None:

@@ -3,6 +3,9 @@
 import subprocess
 import sys
 
+from quantum_operator.decide.quantities import HEADROOM_BYTES
+from quantum_operator.runner.limits import SLACK_BYTES
+
 PRELUDE = (
     "from quantum_operator.runner.limits import *; from quantum_operator.runner import limits; import os, resource\n"
 )
@@ -25,6 +28,12 @@ except MemoryError:
 """
     )
     assert 120 <= int(done.stdout) <= 200 + 128
+
+
+def test_the_pod_has_room_for_the_slack_and_the_supervisor() -> None:
+    """What the operator keeps back from a worker covers the slack of its limit, and a supervisor beside it."""
+    done = python("from quantum_operator.runner import supervisor; print(limits._memory()[1])")
+    assert SLACK_BYTES + int(done.stdout) <= HEADROOM_BYTES
 
 
 def test_no_memory_at_all_is_a_memory_error() -> None:
