@@ -24,7 +24,7 @@ unit: $(VENV)/dev ## The tests that need no cluster
 check: $(VENV)/dev ## Format, lint, types, layers, generated files and unit tests: all that CI runs but the cluster
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy operator tests/testcluster
+	$(BIN)/mypy operator adapters tests/testcluster
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/unit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from testcluster import images
 
 ROOT = Path(__file__).parents[2]
-_CONTEXT = ("pyproject.toml", "README.md", "LICENSE", "operator", "requirements/build.txt")
+_CONTEXT = ("pyproject.toml", "README.md", "LICENSE", "operator", "adapters", "requirements/build.txt")
 
 
 @dataclass(frozen=True)

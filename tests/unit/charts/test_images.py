@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 MODULES = {"operator": "quantum_operator.cluster", "runner": "quantum_operator.runner"}
-CONTEXT = {"LICENSE", "README.md", "pyproject.toml", "operator", "requirements"}
+CONTEXT = {"LICENSE", "README.md", "pyproject.toml", "operator", "adapters", "requirements"}
 
 image = pytest.mark.parametrize("image", sorted(MODULES))
 
