@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ROOTS = (ROOT / "operator", ROOT / "adapters")
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +29,14 @@ def test_the_wheel_says_that_it_is_typed(contents: set[str]) -> None:
 
 
 def test_the_wheel_has_every_module_and_the_simulators(contents: set[str]) -> None:
-    """What the source tree has is installed, and so are the built-in backends."""
-    package = ROOT / "operator/quantum_operator"
-    modules = {f"quantum_operator/{path.relative_to(package)}" for path in package.rglob("*.py")}
+    """What the source trees have is installed, and so are the built-in backends."""
+    modules = {str(path.relative_to(root)) for root in ROOTS for path in root.rglob("*.py")}
     assert {*modules, "quantum_operator/local/backends.yaml"} <= contents
 
 
 def test_the_wheel_has_nothing_else(contents: set[str]) -> None:
-    """No test, and nothing beside the package and its metadata."""
-    assert {name.partition("/")[0].partition("-")[0] for name in contents} == {"quantum_operator"}
+    """No test, and nothing beside the packages and their metadata."""
+    packages = {path.parent.name for root in ROOTS for path in root.glob("*/__init__.py")}
+    roots = {name.partition("/")[0] for name in contents}
+    assert {name for name in roots if not name.endswith(".dist-info")} == packages
     assert [name for name in contents if "test_" in name or name.endswith(".pyc")] == []
