@@ -25,8 +25,18 @@ Quantity = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[0-9]+(\
 class Target(ApiModel):
     """What the backend can execute. Absent gates or coupling mean: any gate the simulator knows, any pair of qubits."""
 
-    num_qubits: Annotated[int, Field(ge=1, le=10_000)]
-    basis_gates: Annotated[tuple[GateName, ...] | None, Field(min_length=1, max_length=64), ListSet()] = None
+    num_qubits: Annotated[
+        int, Field(ge=1, le=10_000, description="How many qubits it has: the widest program that it takes.")
+    ]
+    basis_gates: Annotated[
+        tuple[GateName, ...] | None,
+        Field(
+            min_length=1,
+            max_length=64,
+            description="The gates that it executes, by Qiskit's names, such as rz, sx and cx.",
+        ),
+        ListSet(),
+    ] = None
     coupling_map: Annotated[
         tuple[Edge, ...] | None, Field(min_length=1, max_length=4096, description="Directed pairs of qubits.")
     ] = None
@@ -35,10 +45,17 @@ class Target(ApiModel):
 class Simulator(ApiModel):
     """How a simulator backend simulates."""
 
-    engine: Literal["aer"] = "aer"
-    method: Literal["automatic", "statevector", "density_matrix", "stabilizer", "matrix_product_state"] = "automatic"
-    precision: Literal["double", "single"] = "double"
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    engine: Annotated[Literal["aer"], Field(description="aer: Qiskit Aer.")] = "aer"
+    method: Annotated[
+        Literal["automatic", "statevector", "density_matrix", "stabilizer", "matrix_product_state"],
+        Field(description="How states are represented, by Aer's names; automatic: chosen for each circuit."),
+    ] = "automatic"
+    precision: Annotated[
+        Literal["double", "single"], Field(description="double: 16 bytes for each amplitude, single: 8.")
+    ] = "double"
+    threads: Annotated[
+        int, Field(ge=1, le=1024, description="How many threads a run simulates with; give run.cpu as many cores.")
+    ] = 1
     noise: NoiseModel | None = None
 
 
@@ -48,25 +65,40 @@ class BackendLimits(ApiModel):
     max_shots: Annotated[int, Field(ge=1, le=9_007_199_254_740_991, description="Shots of one job, in all.")] = (
         10_000_000
     )
-    max_concurrent_runs: Annotated[int, Field(ge=1, le=100_000)] = 100
+    max_concurrent_runs: Annotated[
+        int, Field(ge=1, le=100_000, description="How many runs there may be at a time, over all namespaces.")
+    ] = 100
 
 
 class Price(ApiModel):
     """What a run costs: so much a run, a shot and a started second of execution."""
 
-    currency: Annotated[str, Field(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$")] = "USD"
-    per_run_micros: Micros = 0
-    per_shot_micros: Micros = 0
-    per_second_micros: Micros = 0
+    currency: Annotated[
+        str,
+        Field(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$", description="The currency, by its code of ISO 4217."),
+    ] = "USD"
+    per_run_micros: Annotated[Micros, Field(description="Of each run, in millionths of the currency's unit.")] = 0
+    per_shot_micros: Annotated[Micros, Field(description="Of each shot, in millionths of the currency's unit.")] = 0
+    per_second_micros: Annotated[
+        Micros, Field(description="Of each started second of execution, in millionths of the currency's unit.")
+    ] = 0
 
 
 class Toleration(ApiModel):
     """A toleration of the backend's run pods, as in Kubernetes."""
 
-    key: Annotated[str | None, Field(max_length=317)] = None
-    operator: Literal["Exists", "Equal"] | None = None
-    value: Annotated[str | None, Field(max_length=253)] = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    key: Annotated[
+        str | None, Field(max_length=317, description="The taint's key; absent, with operator Exists: every taint.")
+    ] = None
+    operator: Annotated[
+        Literal["Exists", "Equal"] | None,
+        Field(description="Exists: whatever the taint's value; Equal, which is meant when absent: this value."),
+    ] = None
+    value: Annotated[str | None, Field(max_length=253, description="The taint's value.")] = None
+    effect: Annotated[
+        Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None,
+        Field(description="The taint's effect; absent: every effect."),
+    ] = None
 
 
 class RunTemplate(ApiModel):
@@ -76,10 +108,19 @@ class RunTemplate(ApiModel):
         str | None,
         Field(min_length=1, max_length=512, description="In place of the operator's runner image."),
     ] = None
-    cpu: Quantity = "1"
-    memory: Quantity = "2Gi"
-    node_selector: Annotated[dict[LabelKey, LabelValue], Field(max_length=16)] = Field(default_factory=dict)
-    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] = ()
+    cpu: Annotated[Quantity, Field(description="The cores of a run, as a Kubernetes quantity.")] = "1"
+    memory: Annotated[
+        Quantity,
+        Field(
+            description="The memory of a run, as a Kubernetes quantity, of which the runner itself takes 352Mi.",
+        ),
+    ] = "2Gi"
+    node_selector: Annotated[
+        dict[LabelKey, LabelValue], Field(max_length=16, description="The labels that a node needs for a run.")
+    ] = Field(default_factory=dict)
+    tolerations: Annotated[
+        tuple[Toleration, ...], Field(max_length=16, description="The taints of nodes that a run tolerates.")
+    ] = ()
 
 
 class AllowedNamespaces(ApiModel):
@@ -92,7 +133,10 @@ class AllowedNamespaces(ApiModel):
         ),
     )
 
-    from_: Annotated[Literal["All", "Selector"], Field(alias="from")] = "All"
+    from_: Annotated[
+        Literal["All", "Selector"],
+        Field(alias="from", description="All: every namespace; Selector: those that selector matches."),
+    ] = "All"
     selector: LabelSelector | None = None
 
 
@@ -111,8 +155,14 @@ class QuantumBackendSpec(ApiModel):
 class QuantumBackendStatus(ApiModel):
     """Whether the backend can be used now."""
 
-    observed_generation: Annotated[int, Field(ge=0)] = 0
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap(("type",))] = ()
+    observed_generation: Annotated[
+        int, Field(ge=0, description="The metadata.generation that the status is about.")
+    ] = 0
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(max_length=16, description="Ready: whether the backend can be used."),
+        ListMap(("type",)),
+    ] = ()
 
 
 class QuantumBackend(ApiModel):

@@ -17,14 +17,17 @@ class GateNoise(ApiModel):
     """Depolarizing noise after every use of a gate, on the given qubits or, when absent, wherever it is used."""
 
     gate: Annotated[GateName, Field(description="The gate's name as it stands in the compiled circuit, such as cx.")]
-    qubits: Annotated[tuple[Qubit, ...] | None, Field(max_length=2)] = None
+    qubits: Annotated[
+        tuple[Qubit, ...] | None,
+        Field(max_length=2, description="The target's qubits; absent: wherever the gate is used."),
+    ] = None
     depolarizing_ppm: Annotated[Ppm, Field(description="The depolarizing probability, in parts per million.")]
 
 
 class ReadoutNoise(ApiModel):
     """Readout errors of one qubit or, when `qubit` is absent, of every qubit."""
 
-    qubit: Qubit | None = None
+    qubit: Annotated[Qubit | None, Field(description="The target's qubit; absent: every qubit that is read.")] = None
     prob_meas1_prep0_ppm: Annotated[Ppm, Field(description="Probability of reading 1 for 0, in parts per million.")]
     prob_meas0_prep1_ppm: Annotated[Ppm, Field(description="Probability of reading 0 for 1, in parts per million.")]
 
@@ -36,8 +39,24 @@ class NoiseModel(ApiModel):
         Cel("has(self.gates) || has(self.readout)", "a noise model has at least one of gates and readout"),
     )
 
-    gates: Annotated[tuple[GateNoise, ...] | None, Field(min_length=1, max_length=1024)] = None
-    readout: Annotated[tuple[ReadoutNoise, ...] | None, Field(min_length=1, max_length=1024)] = None
+    gates: Annotated[
+        tuple[GateNoise, ...] | None,
+        Field(
+            min_length=1,
+            max_length=1024,
+            description="Noise of gates. Of two entries for a gate the one with its qubits counts; of two alike, the "
+            "last.",
+        ),
+    ] = None
+    readout: Annotated[
+        tuple[ReadoutNoise, ...] | None,
+        Field(
+            min_length=1,
+            max_length=1024,
+            description="Noise of measurements. Of two entries for a qubit the one that names it counts; of two "
+            "alike, the last.",
+        ),
+    ] = None
 
 
 class Execution(ApiModel):
@@ -55,7 +74,9 @@ class Execution(ApiModel):
         Literal["full", "isa"],
         Field(description="isa: the programs are compiled already and run as they are, on the target's own qubits."),
     ] = "full"
-    optimization_level: Annotated[int, Field(ge=0, le=3)] = 1
+    optimization_level: Annotated[
+        int, Field(ge=0, le=3, description="How much the compiler improves a program: 0 nothing, 3 as much as it can.")
+    ] = 1
     initial_layout: Annotated[
         tuple[Qubit, ...] | None,
         Field(min_length=1, max_length=1024, description="The target's qubit for each of the program's qubits."),

@@ -17,35 +17,55 @@ Text = Annotated[str, Field(max_length=253)]
 class Candidate(ApiModel):
     """The verdict on one backend, and why."""
 
-    backend: ObjectName
-    verdict: Literal["Chosen", "Eligible", "Rejected"]
-    reason: Reason
-    message: Message = ""
+    backend: Annotated[ObjectName, Field(description="The QuantumBackend's name.")]
+    verdict: Annotated[
+        Literal["Chosen", "Eligible", "Rejected"],
+        Field(description="Chosen; Eligible, but later in the policy's order; or Rejected."),
+    ]
+    reason: Annotated[Reason, Field(description="Why, in one word.")]
+    message: Annotated[Message, Field(description="Why, for people.")] = ""
 
 
 class Attempt(ApiModel):
     """One try at a step: one run, on one backend. It is written here before the run is created."""
 
     name: Annotated[ObjectName, Field(description="The run's name: in a cluster, of its batch/v1 Job.")]
-    number: Annotated[int, Field(ge=1, le=1_000)]
-    backend: ObjectName
-    state: Literal["Pending", "Running", "Succeeded", "Failed", "Lost"]
-    run_uid: Annotated[str | None, Field(max_length=64)] = None
-    seed: Count
-    created_time: Timestamp
-    start_time: Timestamp | None = None
-    completion_time: Timestamp | None = None
-    reason: Reason = ""
-    message: Message = ""
+    number: Annotated[int, Field(ge=1, le=1_000, description="Which attempt it is, from 1.")]
+    backend: Annotated[ObjectName, Field(description="The QuantumBackend that the run is on.")]
+    state: Annotated[
+        Literal["Pending", "Running", "Succeeded", "Failed", "Lost"],
+        Field(
+            description="Pending and Running are under way; Succeeded and Failed end the job; after Lost comes the "
+            "next attempt.",
+        ),
+    ]
+    run_uid: Annotated[
+        str | None,
+        Field(max_length=64, description="The UID of the run's batch/v1 Job; only that Job's outcome counts."),
+    ] = None
+    seed: Annotated[Count, Field(description="The seed of the run, from which all others derive.")]
+    created_time: Annotated[Timestamp, Field(description="When the attempt was made.")]
+    start_time: Annotated[Timestamp | None, Field(description="When the run started to execute.")] = None
+    completion_time: Annotated[Timestamp | None, Field(description="When the attempt ended.")] = None
+    reason: Annotated[Reason, Field(description="Why it ended, in one word.")] = ""
+    message: Annotated[Message, Field(description="Why it ended, for people.")] = ""
 
 
 class Step(ApiModel):
     """One step of the plan, its candidates in order of preference (the first 20) and its attempts."""
 
-    name: Literal["primary"]
-    candidates: Annotated[tuple[Candidate, ...], Field(max_length=20)] = ()
-    candidates_total: Annotated[int, Field(ge=0, le=100_000)] = 0
-    attempts: Annotated[tuple[Attempt, ...], Field(max_length=20)] = ()
+    name: Annotated[
+        Literal["primary"], Field(description="The step's name. primary: the run whose result is the job's.")
+    ]
+    candidates: Annotated[
+        tuple[Candidate, ...],
+        Field(
+            max_length=20,
+            description="The verdict on each backend of the policy, in its order of preference; the first 20.",
+        ),
+    ] = ()
+    candidates_total: Annotated[int, Field(ge=0, le=100_000, description="How many candidates there were.")] = 0
+    attempts: Annotated[tuple[Attempt, ...], Field(max_length=20, description="The attempts, the latest last.")] = ()
 
 
 class Demand(ApiModel):
@@ -59,116 +79,162 @@ class Demand(ApiModel):
 class Plan(ApiModel):
     """How the job is carried out; made once, when the job is accepted."""
 
-    schema_version: Annotated[int, Field(ge=1, le=1_000)] = 1
-    policy: ObjectName
-    policy_uid: Annotated[str, Field(max_length=64)]
-    policy_generation: Count
+    schema_version: Annotated[int, Field(ge=1, le=1_000, description="The version of the plan's own form.")] = 1
+    policy: Annotated[ObjectName, Field(description="The name of the BackendPolicy that the job is under.")]
+    policy_uid: Annotated[str, Field(max_length=64, description="That policy's UID when the job was accepted.")]
+    policy_generation: Annotated[
+        Count, Field(description="That policy's metadata.generation when the job was accepted.")
+    ]
     demand: Demand
-    steps: Annotated[tuple[Step, ...], Field(max_length=8), ListMap(("name",))]
+    steps: Annotated[tuple[Step, ...], Field(max_length=8, description="The steps, in order."), ListMap(("name",))]
 
 
 class ArtifactRef(ApiModel):
     """Content-addressed bytes that live beside the resource: in a cluster, in ConfigMaps that the job owns."""
 
-    name: ObjectName
-    sha256: Sha256
-    bytes: Count
+    name: Annotated[
+        ObjectName,
+        Field(description="The name of the first ConfigMap; where one is not enough, the next have -1, -2 and so on."),
+    ]
+    sha256: Annotated[Sha256, Field(description="SHA-256 of the bytes, in hexadecimal.")]
+    bytes: Annotated[Count, Field(description="How many bytes there are.")]
 
 
 class Cost(ApiModel):
     """What the job cost: `micros` millionths of the currency's unit; `text` is the same for people."""
 
-    currency: Annotated[str, Field(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$")] = "USD"
-    micros: Micros = 0
-    text: Annotated[str, Field(max_length=64)] = "0.00 USD"
+    currency: Annotated[
+        str,
+        Field(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$", description="The currency, by its code of ISO 4217."),
+    ] = "USD"
+    micros: Annotated[Micros, Field(description="The amount, in millionths of the currency's unit.")] = 0
+    text: Annotated[str, Field(max_length=64, description="The amount with its currency, such as 0.25 USD.")] = (
+        "0.00 USD"
+    )
 
 
 class RegisterCounts(ApiModel):
     """Counts of one classical register; bit 0 is the rightmost character of every key."""
 
-    name: Text
+    name: Annotated[Text, Field(description="The register's name in the program.")]
     size: Annotated[int, Field(ge=1, le=4096, description="The register's width in bits.")]
-    counts: Annotated[dict[Bits, Count], Field(max_length=128)]
+    counts: Annotated[
+        dict[Bits, Count],
+        Field(
+            max_length=128, description="How often each outcome occurred; the key is the register's bits as 0 and 1."
+        ),
+    ]
     distinct: Annotated[Count, Field(description="How many different outcomes there were; counts has the top ones.")]
 
 
 class SampleResult(ApiModel):
     """Counts at one parameter binding: entry `index` (C order) of the pub's shape."""
 
-    index: Count
-    registers: Annotated[tuple[RegisterCounts, ...], Field(max_length=64)]
+    index: Annotated[Count, Field(description="Which binding it is, from 0, in C order of the pub's shape.")]
+    registers: Annotated[
+        tuple[RegisterCounts, ...],
+        Field(max_length=64, description="The program's classical registers, in the order of their declaration."),
+    ]
 
 
 class PubResult(ApiModel):
     """What one pub gave. `shape` is the broadcast shape; arrays are flat, in C order."""
 
-    program: Text
-    shape: Annotated[tuple[Count, ...], Field(max_length=8)]
+    program: Annotated[Text, Field(description="The name of the pub's program.")]
+    shape: Annotated[
+        tuple[Count, ...], Field(max_length=8, description="The shape of the results: [] is a single one.")
+    ]
     shots: Annotated[
         Count,
         Field(description="Shots for each entry: sample, one binding; estimate, one group of commuting terms."),
     ] = 0
-    samples: Annotated[tuple[SampleResult, ...] | None, Field(max_length=64)] = None
-    values: Annotated[tuple[float, ...] | None, Field(max_length=256)] = None
-    standard_errors: Annotated[tuple[float, ...] | None, Field(max_length=256)] = None
+    samples: Annotated[
+        tuple[SampleResult, ...] | None, Field(max_length=64, description="Of a sample: counts at each binding.")
+    ] = None
+    values: Annotated[
+        tuple[float, ...] | None,
+        Field(max_length=256, description="Of an estimate: expectation values, flat, in C order of shape."),
+    ] = None
+    standard_errors: Annotated[
+        tuple[float, ...] | None,
+        Field(max_length=256, description="Of an estimate: the standard error of each of values; 0 where exact."),
+    ] = None
 
 
 class CircuitRecord(ApiModel):
     """A program before and after compiling. Two-qubit gates and depth are of the compiled circuit."""
 
-    program: Text
-    source_sha256: Sha256
-    compiled_sha256: Sha256
-    qubits: Count
-    depth: Count
-    two_qubit_gates: Count
+    program: Annotated[Text, Field(description="The program's name.")]
+    source_sha256: Annotated[Sha256, Field(description="SHA-256 of the program as accepted, in hexadecimal.")]
+    compiled_sha256: Annotated[
+        Sha256, Field(description="SHA-256 of the compiled circuit's canonical form, in hexadecimal.")
+    ]
+    qubits: Annotated[Count, Field(description="The program's width.")]
+    depth: Annotated[Count, Field(description="The longest chain of operations.")]
+    two_qubit_gates: Annotated[Count, Field(description="How many gates act on two qubits.")]
 
 
 class Durations(ApiModel):
     """Milliseconds of each phase inside the run, and of the whole run."""
 
     load: Annotated[Count, Field(description="Importing the libraries.")] = 0
-    parse: Count = 0
-    compile: Count = 0
-    execute: Count = 0
-    post_process: Count = 0
-    total: Count = 0
+    parse: Annotated[Count, Field(description="Reading the programs.")] = 0
+    compile: Annotated[Count, Field(description="Compiling them for the target.")] = 0
+    execute: Annotated[Count, Field(description="Simulating; what a price by the second is taken of.")] = 0
+    post_process: Annotated[Count, Field(description="Putting the results in order.")] = 0
+    total: Annotated[Count, Field(description="The whole run, from the start of its process.")] = 0
 
 
 class ExecutionRecord(ApiModel):
     """With what the result was made: enough, with the job's input, to make it again."""
 
-    seed: Count
-    engine: Text
-    method: Text
-    precision: Text
-    threads: Annotated[int, Field(ge=1, le=1024)]
-    versions: Annotated[dict[Text, Text], Field(max_length=16)]
+    seed: Annotated[Count, Field(description="The seed, from which all others derive.")]
+    engine: Annotated[Text, Field(description="The simulator, such as aer.")]
+    method: Annotated[
+        Text, Field(description="How states were represented, such as statevector; several are separated by commas.")
+    ]
+    precision: Annotated[Text, Field(description="double or single.")]
+    threads: Annotated[int, Field(ge=1, le=1024, description="How many threads simulated.")]
+    versions: Annotated[dict[Text, Text], Field(max_length=16, description="The versions of the software, by name.")]
     durations_milliseconds: Durations
-    circuits: Annotated[tuple[CircuitRecord, ...], Field(max_length=32)]
+    circuits: Annotated[
+        tuple[CircuitRecord, ...], Field(max_length=32, description="Each program, before and after compiling.")
+    ]
 
 
 class Result(ApiModel):
     """The result. When `truncated`, `outcome` names the artifact that has all of it."""
 
-    pubs: Annotated[tuple[PubResult, ...], Field(max_length=64)] = ()
-    truncated: bool = False
-    outcome_sha256: Sha256
+    pubs: Annotated[
+        tuple[PubResult, ...], Field(max_length=64, description="What each pub of the task gave, in the same order.")
+    ] = ()
+    truncated: Annotated[bool, Field(description="Whether something of the outcome is not in the status.")] = False
+    outcome_sha256: Annotated[Sha256, Field(description="SHA-256 of the whole outcome, in hexadecimal.")]
     outcome: ArtifactRef | None = None
 
 
 class QuantumJobStatus(ApiModel):
     """The record of a job's life. Conditions are the truth; `phase` is for people and nothing reads it back."""
 
-    observed_generation: Count = 0
-    phase: Phase | None = None
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap(("type",))] = ()
-    backend: ObjectName | None = None
+    observed_generation: Annotated[Count, Field(description="The metadata.generation that the status is about.")] = 0
+    phase: Annotated[Phase | None, Field(description="Where the job is in its life, in one word.")] = None
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            max_length=16,
+            description="Accepted, Scheduled, Running and, once the job is over, Complete: True with a result, False "
+            "without.",
+        ),
+        ListMap(("type",)),
+    ] = ()
+    backend: Annotated[ObjectName | None, Field(description="The QuantumBackend of the latest attempt.")] = None
     shots: Annotated[Count | None, Field(description="Shots asked for, over all pubs and bindings.")] = None
     cost: Cost | None = None
     input: Annotated[ArtifactRef | None, Field(description="The job's programs and task, as accepted.")] = None
     plan: Plan | None = None
-    start_time: Timestamp | None = None
-    completion_time: Timestamp | None = None
+    start_time: Annotated[Timestamp | None, Field(description="When the job was accepted.")] = None
+    completion_time: Annotated[
+        Timestamp | None, Field(description="When the job was over, with a result or without.")
+    ] = None
     result: Result | None = None
     execution: ExecutionRecord | None = None

@@ -110,9 +110,26 @@ class ObjectMeta(ApiModel):
 class Condition(ApiModel):
     """One condition of a status, as in Kubernetes (metav1.Condition)."""
 
-    type: Annotated[str, Field(min_length=1, max_length=64)]
-    status: Literal["True", "False", "Unknown"]
-    reason: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z]([A-Za-z0-9]*)$")]
-    message: Annotated[str, Field(max_length=2048)] = ""
-    observed_generation: Annotated[int, Field(ge=0)] = 0
-    last_transition_time: Timestamp
+    type: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=64,
+            description="What the condition is about: Accepted, Scheduled, Running, Complete or Ready.",
+        ),
+    ]
+    status: Annotated[Literal["True", "False", "Unknown"], Field(description="Whether it holds.")]
+    reason: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=64,
+            pattern=r"^[A-Za-z]([A-Za-z0-9]*)$",
+            description="Why, in one word of the documented list.",
+        ),
+    ]
+    message: Annotated[str, Field(max_length=2048, description="Why, for people.")] = ""
+    observed_generation: Annotated[
+        int, Field(ge=0, description="The metadata.generation of the object that this was said of.")
+    ] = 0
+    last_transition_time: Annotated[Timestamp, Field(description="When status last changed.")]

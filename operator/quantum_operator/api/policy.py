@@ -22,7 +22,10 @@ LabelValue = Annotated[str, Field(max_length=63)]
 class LabelSelector(ApiModel):
     """Matches objects that have all of these labels."""
 
-    match_labels: Annotated[dict[LabelKey, LabelValue], Field(min_length=1, max_length=16)]
+    match_labels: Annotated[
+        dict[LabelKey, LabelValue],
+        Field(min_length=1, max_length=16, description="The labels, each with the value that it must have."),
+    ]
 
 
 class BackendChoice(ApiModel):
@@ -35,14 +38,21 @@ class BackendChoice(ApiModel):
         ),
     )
 
-    name: ObjectName | None = None
+    name: Annotated[ObjectName | None, Field(description="The name of a QuantumBackend.")] = None
     selector: LabelSelector | None = None
 
 
 class BackendPolicySpec(ApiModel):
     """Which backends may run the jobs that name this policy, and up to what size."""
 
-    backends: Annotated[tuple[BackendChoice, ...], Field(min_length=1, max_length=64)]
+    backends: Annotated[
+        tuple[BackendChoice, ...],
+        Field(
+            min_length=1,
+            max_length=64,
+            description="The backends that may be used; the first that can take a job gets it.",
+        ),
+    ]
     max_shots: Annotated[
         int | None,
         Field(ge=1, le=9_007_199_254_740_991, description="The most shots one job may ask for in all."),
@@ -52,9 +62,17 @@ class BackendPolicySpec(ApiModel):
 class BackendPolicyStatus(ApiModel):
     """Whether the policy can be used, and how many backends it reaches."""
 
-    observed_generation: Annotated[int, Field(ge=0)] = 0
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap(("type",))] = ()
-    backends: Annotated[int | None, Field(ge=0, le=100_000)] = None
+    observed_generation: Annotated[
+        int, Field(ge=0, description="The metadata.generation that the status is about.")
+    ] = 0
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(max_length=16, description="Ready: whether the policy can be used."),
+        ListMap(("type",)),
+    ] = ()
+    backends: Annotated[
+        int | None, Field(ge=0, le=100_000, description="How many QuantumBackends the policy reaches.")
+    ] = None
 
 
 class BackendPolicy(ApiModel):

@@ -17,21 +17,29 @@ Source = Annotated[str, Field(min_length=1, max_length=MAX_PROGRAM_BYTES)]
 class ConfigMapKeyRef(ApiModel):
     """A key of a ConfigMap in the job's namespace, copied when the job is accepted: a later edit changes nothing."""
 
-    name: ObjectName
-    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+    name: Annotated[ObjectName, Field(description="The ConfigMap's name.")]
+    key: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=253,
+            pattern=r"^[-._a-zA-Z0-9]+$",
+            description="The key that has the program's text.",
+        ),
+    ]
     language: Annotated[Language, Field(description="The language the key's text is written in.")] = "qasm3"
 
 
 class Template(ApiModel):
     """A circuit of the library, by name, with its parameters as text (for example `qubits: "5"`)."""
 
-    name: Name
+    name: Annotated[Name, Field(description="The name of the template, such as bell, ghz or qft.")]
     parameters: Annotated[
         dict[
             Annotated[str, Field(min_length=1, max_length=63)],
             Annotated[str, Field(max_length=256)],
         ],
-        Field(max_length=16),
+        Field(max_length=16, description="The template's parameters, by name."),
     ] = Field(default_factory=dict)
 
 
@@ -45,7 +53,7 @@ class Program(ApiModel):
         ),
     )
 
-    name: Name
+    name: Annotated[Name, Field(description="The name by which a pub refers to the program.")]
     qasm3: Annotated[Source | None, Field(description="The program's text in OpenQASM 3.")] = None
     qasm2: Annotated[Source | None, Field(description="The program's text in OpenQASM 2.")] = None
     config_map_key_ref: ConfigMapKeyRef | None = None

@@ -22,7 +22,7 @@ from quantum_operator.api.task import Task
 class PolicyRef(ApiModel):
     """The BackendPolicy, in the job's namespace, that governs where the job runs."""
 
-    name: ObjectName = "default"
+    name: Annotated[ObjectName, Field(description="The BackendPolicy's name.")] = "default"
 
 
 class QuantumJobSpec(ApiModel):
@@ -36,7 +36,11 @@ class QuantumJobSpec(ApiModel):
         ),
     )
 
-    programs: Annotated[tuple[Program, ...], Field(min_length=1, max_length=32), ListMap(("name",))]
+    programs: Annotated[
+        tuple[Program, ...],
+        Field(min_length=1, max_length=32, description="The circuits that the task refers to by name."),
+        ListMap(("name",)),
+    ]
     task: Task
     execution: Execution = Field(default_factory=Execution)
     policy_ref: PolicyRef = Field(default_factory=PolicyRef)

@@ -56,15 +56,22 @@ class PauliTerm(ApiModel):
         ),
     )
 
-    pauli: Annotated[str, Field(max_length=64, pattern=r"^[IXYZ]*$")]
-    qubits: Annotated[tuple[Annotated[int, Field(ge=0, le=9_999)], ...], Field(max_length=64)] = ()
-    coefficient: Number = 1.0
+    pauli: Annotated[
+        str, Field(max_length=64, pattern=r"^[IXYZ]*$", description="One letter for each of qubits: I, X, Y or Z.")
+    ]
+    qubits: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=9_999)], ...],
+        Field(max_length=64, description="The qubits of the program as written, each at most once."),
+    ] = ()
+    coefficient: Annotated[Number, Field(description="The real number that the Pauli string is multiplied by.")] = 1.0
 
 
 class Observable(ApiModel):
     """A real sum of Pauli terms."""
 
-    terms: Annotated[tuple[PauliTerm, ...], Field(min_length=1, max_length=MAX_TERMS)]
+    terms: Annotated[
+        tuple[PauliTerm, ...], Field(min_length=1, max_length=MAX_TERMS, description="The terms of the sum.")
+    ]
 
 
 class SamplePub(ApiModel):
@@ -72,8 +79,11 @@ class SamplePub(ApiModel):
 
     cel_rules: ClassVar[tuple[Cel, ...]] = PUB_RULES
 
-    program: Name
-    parameter_names: Parameters | None = None
+    program: Annotated[Name, Field(description="The name of one of spec.programs; it must measure something.")]
+    parameter_names: Annotated[
+        Parameters | None,
+        Field(description="The program's parameters, in the order of the numbers in each row of parameterValues."),
+    ] = None
     parameter_values: Annotated[
         Rows | None, Field(description="One row a binding; a row has a number for each of parameterNames.")
     ] = None
@@ -87,7 +97,10 @@ class SamplePub(ApiModel):
 class SampleTask(ApiModel):
     """Counts of every classical register of each pub."""
 
-    pubs: Annotated[tuple[SamplePub, ...], Field(min_length=1, max_length=64)]
+    pubs: Annotated[
+        tuple[SamplePub, ...],
+        Field(min_length=1, max_length=64, description="What to sample; the results come in the same order."),
+    ]
 
 
 class EstimatePub(ApiModel):
@@ -95,8 +108,11 @@ class EstimatePub(ApiModel):
 
     cel_rules: ClassVar[tuple[Cel, ...]] = PUB_RULES
 
-    program: Name
-    parameter_names: Parameters | None = None
+    program: Annotated[Name, Field(description="The name of one of spec.programs; it must measure nothing.")]
+    parameter_names: Annotated[
+        Parameters | None,
+        Field(description="The program's parameters, in the order of the numbers in each row of parameterValues."),
+    ] = None
     parameter_values: Annotated[
         Rows | None, Field(description="One row a binding; a row has a number for each of parameterNames.")
     ] = None
@@ -104,7 +120,10 @@ class EstimatePub(ApiModel):
         Shape | None,
         Field(description="How the rows are arranged, in C order; absent means one axis as long as there are rows."),
     ] = None
-    observables: Annotated[tuple[Observable, ...], Field(min_length=1, max_length=MAX_OBSERVABLES)]
+    observables: Annotated[
+        tuple[Observable, ...],
+        Field(min_length=1, max_length=MAX_OBSERVABLES, description="The observables, in C order of observablesShape."),
+    ]
     observables_shape: Annotated[
         Shape | None,
         Field(description="How the observables are arranged, in C order; absent means one axis."),
@@ -131,7 +150,14 @@ class EstimateTask(ApiModel):
         ),
     )
 
-    pubs: Annotated[tuple[EstimatePub, ...], Field(min_length=1, max_length=MAX_ESTIMATE_PUBS)]
+    pubs: Annotated[
+        tuple[EstimatePub, ...],
+        Field(
+            min_length=1,
+            max_length=MAX_ESTIMATE_PUBS,
+            description="What to estimate; the results come in the same order.",
+        ),
+    ]
     mode: Annotated[
         Literal["sampled", "exact"],
         Field(description="exact needs a simulator, and its standard errors are 0."),

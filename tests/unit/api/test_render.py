@@ -1,5 +1,6 @@
 """From pydantic types to schemas and CustomResourceDefinitions."""
 
+import json
 import subprocess
 import sys
 from typing import Annotated, Any, ClassVar, Literal
@@ -254,6 +255,20 @@ def test_everything_is_capped(kind: str) -> None:
                 assert "maxItems" in schema, path
             case "object":
                 assert "properties" in schema or "maxProperties" in schema, path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_is_described(kind: str) -> None:
+    """`kubectl explain` has a sentence on every field, but for the metadata, which the API server describes itself."""
+    fields = [(path, schema) for path, schema in walk(schemas()[kind]) if not path.endswith(("[]", "{}"))]
+    silent = [path for path, schema in fields if not schema.get("description", "").endswith(".")]
+    assert silent == ["metadata"]
+
+
+def test_definitions_can_be_applied() -> None:
+    """`kubectl apply` keeps a copy of each definition in an annotation, and annotations have 256 KiB together."""
+    for definition in custom_resource_definitions():
+        assert len(json.dumps(definition)) < 200 * 1024, definition["metadata"]["name"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

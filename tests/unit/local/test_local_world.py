@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from quantum_operator.api.backend import QuantumBackend
+from quantum_operator.api.backend import QuantumBackend, RunTemplate
 from quantum_operator.api.conditions import REASONS, ConditionType
 from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.meta import Condition
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.circuits.simulate import RESIDENT_BYTES
-from quantum_operator.decide.quantities import worker_bytes
+from quantum_operator.decide.quantities import HEADROOM_BYTES, worker_bytes
 from quantum_operator.local.ending import WAITS_FOR_PEOPLE, blocked_by, has_ended
 from quantum_operator.local.manifests import ConfigMap, InvalidManifestsError, Manifest
 from quantum_operator.local.process import ending
@@ -53,6 +53,12 @@ def test_the_announced_qubits_fit_in_memory(backend: QuantumBackend) -> None:
     mixed = simulator.noise is not None or simulator.method == "density_matrix"
     state = {"double": 16, "single": 8}[simulator.precision] * (4 if mixed else 2) ** qubits
     assert state <= worker_bytes(backend.spec.run.memory) - RESIDENT_BYTES
+
+
+def test_backends_are_told_what_the_runner_takes() -> None:
+    """What the API says of a run's memory is what it is."""
+    told = RunTemplate.model_fields["memory"].description or ""
+    assert f" {(HEADROOM_BYTES + RESIDENT_BYTES) // 2**20}Mi." in told
 
 
 def test_every_noisy_gate_is_in_the_basis() -> None:
