@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOTS = (ROOT / "operator", ROOT / "adapters")
+PACKAGES = {path.parent.name for root in ROOTS for path in root.glob("*/__init__.py")}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 def test_the_wheel_says_that_it_is_typed(contents: set[str]) -> None:
     """Without py.typed, a type checker takes everything that is imported from it for Any."""
-    assert "quantum_operator/py.typed" in contents
+    assert {f"{package}/py.typed" for package in PACKAGES} <= contents
 
 
 def test_the_wheel_has_every_module_and_the_simulators(contents: set[str]) -> None:
@@ -36,7 +37,6 @@ def test_the_wheel_has_every_module_and_the_simulators(contents: set[str]) -> No
 
 def test_the_wheel_has_nothing_else(contents: set[str]) -> None:
     """No test, and nothing beside the packages and their metadata."""
-    packages = {path.parent.name for root in ROOTS for path in root.glob("*/__init__.py")}
     roots = {name.partition("/")[0] for name in contents}
-    assert {name for name in roots if not name.endswith(".dist-info")} == packages
+    assert {name for name in roots if not name.endswith(".dist-info")} == PACKAGES
     assert [name for name in contents if "test_" in name or name.endswith(".pyc")] == []
