@@ -1,10 +1,9 @@
 """The README's cluster way: the examples are applied, waited for, looked at and deleted."""
 
 import json
-import sys
 from pathlib import Path
 
-from support.installation import EXAMPLES, OPERATOR_NAMESPACE, Installation, readme_commands
+from support.installation import EXAMPLES, OPERATOR_NAMESPACE, QJOB, Installation, readme_commands
 from testcluster.processes import eventually
 
 NAMES = ["bell", "expectation", "ghz-noisy", "sweep"]
@@ -53,9 +52,7 @@ def test_the_laptop_gives_the_counts_that_the_cluster_gives(
     """The same manifests, seeds and versions: the same results, to the last count."""
     cluster = installation.cluster
     cluster.kubectl("apply", "-f", str(EXAMPLES), f"--namespace={home}")
-    here = cluster.run(
-        *(sys.executable, "-m", "quantum_operator.cli", "run", f"--folder={tmp_path}", "--output=json"), str(EXAMPLES)
-    )
+    here = cluster.run(*QJOB, "run", f"--folder={tmp_path}", "--output=json", str(EXAMPLES))
     local = {one["metadata"]["name"]: one["status"]["result"]["pubs"] for one in json.loads(here.stdout)["items"]}
     installation.wait(home, seconds=240)
     remote = {one["metadata"]["name"]: one["status"]["result"]["pubs"] for one in installation.get("quantumjobs", home)}

@@ -4,12 +4,14 @@ Outcomes are strings over all classical bits of a circuit, bit 0 rightmost. A re
 circuit, never from one that was parsed again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import Clbit, QuantumCircuit
+from qiskit.circuit.classical import expr
 from qiskit.quantum_info import Operator
 from scipy.stats import chi2
 
@@ -22,6 +24,19 @@ IMPOSSIBLE = 1e-10
 EXPECTED_AT_LEAST = 5.0
 WIDEST_MATRIX = 4
 MOST_STEPS = 10_000
+OPERATORS: dict[str, Callable[[int, int], int]] = {
+    "BIT_AND": operator.and_,
+    "BIT_OR": operator.or_,
+    "BIT_XOR": operator.xor,
+    "LOGIC_AND": lambda one, other: bool(one) and bool(other),
+    "LOGIC_OR": lambda one, other: bool(one) or bool(other),
+    "EQUAL": operator.eq,
+    "NOT_EQUAL": operator.ne,
+    "LESS": operator.lt,
+    "LESS_EQUAL": operator.le,
+    "GREATER": operator.gt,
+    "GREATER_EQUAL": operator.ge,
+}
 
 
 # --- exact distributions -------------------------------------------------------------------------------------------
@@ -144,9 +159,33 @@ def _block(branches: list[Branch], body: QuantumCircuit, one: Any, qubits: Any, 
 
 
 def _holds(condition: Any, memory: tuple[int, ...], clbits: Any) -> bool:
+    if isinstance(condition, expr.Expr):
+        return bool(_value(condition, memory, clbits))
     target, value = condition
+    return _read(target, memory, clbits) == int(value)
+
+
+def _read(target: Any, memory: tuple[int, ...], clbits: Any) -> int:
     bits = [target] if isinstance(target, Clbit) else list(target)
-    return bool(sum(memory[clbits[bit]] << index for index, bit in enumerate(bits)) == int(value))
+    return sum(memory[clbits[bit]] << index for index, bit in enumerate(bits))
+
+
+def _value(node: Any, memory: tuple[int, ...], clbits: Any) -> int:
+    """A classical expression's value, as an unsigned number."""
+    match node:
+        case expr.Var():
+            return _read(node.var, memory, clbits)
+        case expr.Value():
+            return int(node.value)
+        case expr.Cast():
+            return _value(node.operand, memory, clbits)
+        case expr.Unary():
+            value = _value(node.operand, memory, clbits)
+            width = getattr(node.type, "width", 1)
+            return int(not value) if node.op is expr.Unary.Op.LOGIC_NOT else ~value & ((1 << width) - 1)
+        case expr.Binary():
+            return int(OPERATORS[node.op.name](*(_value(one, memory, clbits) for one in (node.left, node.right))))
+    raise NotImplementedError(f"{type(node).__name__} is not evaluated")
 
 
 def _read_out(state: State, memory: tuple[int, ...], pairs: list[tuple[int, int]], found: Distribution) -> None:

@@ -3,6 +3,7 @@
 import json
 import secrets
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ RELEASE = "quantum-operator"
 DEPLOYMENT = "deployment/quantum-operator"
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 FINISHED = "--for=jsonpath={.status.completionTime}"
+QJOB = (sys.executable, "-m", "quantum_operator.cli")
 Json = dict[str, Any]
 
 
