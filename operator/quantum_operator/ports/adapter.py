@@ -3,7 +3,9 @@
 An adapter is synchronous, knows nothing of Kubernetes, keeps no global state, and has its vendor SDK's own retries off:
 every call here is at most one such call of the provider. What it can't do raises an `AdapterError`, whose class says
 what may follow. It is found by the entry point group `quantum_operator.adapters`: a callable that takes a
-`Mapping[str, str]` of credentials and settings and returns an `Adapter`.
+`Mapping[str, str]` of credentials and settings and returns an `Adapter`, asking nobody.
+
+`quantum_operator.testing.adapter_conformance` checks an adapter against all that is said here.
 """
 
 from collections.abc import Sequence
@@ -48,9 +50,12 @@ class Device:
 
 @dataclass(frozen=True)
 class Circuits:
-    """Bound circuits, compiled for one device, in QPY; circuit `i` is to be taken `shots[i]` times."""
+    """Bound circuits, compiled for one device, in QPY; circuit `i` is to be taken `shots[i]` times.
 
-    device: str
+    The device comes along as `devices` told of it: who prepares circuits can't ask.
+    """
+
+    device: Device
     qpy: bytes
     shots: tuple[int, ...]
 
