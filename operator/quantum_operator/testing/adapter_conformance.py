@@ -160,7 +160,10 @@ class AdapterConformance:
         bench.submitted(token=token)
         for fault in REFUSED | UNREAD:
             with bench.provider.failing("read", fault):
-                found = bench.adapter.find(token)
+                try:
+                    found = bench.adapter.find(token)
+                except Exception as error:
+                    raise AssertionError(f"find under {fault} raises {type(error).__name__}") from error
             require(isinstance(found, Unknown), f"find under {fault} gives {found}")
 
     def test_the_same_token_twice(self, bench: Bench) -> None:
