@@ -47,7 +47,7 @@ def _check_term(term: PauliTerm, width: int, where: str) -> None:
         message = f"{list(term.qubits)} names a qubit twice; multiply its letters first"
         raise RefusedError("InvalidObservable", message, f"{where}.qubits")
     if any(qubit >= width for qubit in term.qubits):
-        message = f"{list(term.qubits)}: the program has {width} qubits, 0 to {width - 1}"
+        message = f"{list(term.qubits)}: the program has {width} qubits, 0 to {width - 1}; choose from these"
         raise RefusedError("InvalidObservable", message, f"{where}.qubits")
 
 
