@@ -28,7 +28,10 @@ BACKEND_NAMES = st.sampled_from(["simulator", "second", "third", "x" * 253])
 REASON_NAMES = st.sampled_from(sorted(REASONS))
 COUNTS = st.integers(0, 2**53 - 1)
 SHA = "ab" * 32
-MESSAGES = st.text(max_size=40) | st.text("x\n\x00é…", min_size=1000, max_size=2048)
+LONG = st.builds(
+    lambda unit, length: (unit * length)[:length], st.text("x\n\x00é…", min_size=1), st.integers(1000, 2048)
+)
+MESSAGES = st.text(max_size=40) | LONG
 PRICES = st.none() | st.fixed_dictionaries(
     {"perRunMicros": st.integers(0, 9 * 10**15), "perShotMicros": st.integers(0, 9 * 10**15)}
 )
