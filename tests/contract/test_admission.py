@@ -217,6 +217,9 @@ def test_printer_columns(crds: Cluster, stored: Json) -> None:
         {"backoffLimit": 5},
         {"programs": [{"name": "bell", "qasm3": "OPENQASM 3.0;"}]},
         {"execution": {"seed": 1}},
+        {"activeDeadlineSeconds": 5},
+        {"schedule": {"notBefore": "2027-01-01T00:00:00Z"}},
+        {"task": {"sample": {"pubs": [{"program": "bell", "shots": 5}]}}},
         {"policyRef": None, "execution": {"noise": {"readout": [{"probMeas1Prep0Ppm": 1, "probMeas0Prep1Ppm": 1}]}}},
     ],
 )
@@ -226,7 +229,23 @@ def test_a_spec_is_immutable(crds: Cluster, stored: Json, patch: Json) -> None:
     change = ("patch", "qjob/bell", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": patch}))
     done = crds.kubectl(*change, check=False)
     assert done.returncode != 0
-    assert "spec: Forbidden: a QuantumJob's spec is immutable: delete the job and create it again" in done.stderr
+    assert (
+        "spec: Forbidden: a QuantumJob's spec is immutable but for suspend, cancel and priority: delete the job"
+        in done.stderr
+    )
+
+
+def test_a_job_can_be_paused_and_cancelled_but_not_brought_back(crds: Cluster, stored: Json) -> None:
+    """suspend and priority change at will, cancel only once."""
+    namespace = stored["metadata"]["namespace"]
+
+    def change(**spec: Any) -> Any:
+        patch = ("patch", "qjob/bell", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": spec}))
+        return crds.kubectl(*patch, check=False)
+
+    for spec in ({"suspend": True}, {"priority": 7}, {"suspend": False}, {"cancel": True}, {"priority": 0}):
+        assert change(**spec).returncode == 0
+    assert "a cancelled QuantumJob stays so: create another one" in change(cancel=False).stderr
 
 
 def test_metadata_can_change(crds: Cluster, stored: Json) -> None:

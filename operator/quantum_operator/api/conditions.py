@@ -16,6 +16,8 @@ class ConditionType(StrEnum):
     """Has a backend been chosen?"""
     RUNNING = "Running"
     """Is the run of the latest attempt under way?"""
+    SUSPENDED = "Suspended"
+    """Is the job paused by its user? Absent until it was for the first time."""
     COMPLETE = "Complete"
     """Is the job over: True with a result, False without one. Absent until then. Terminal."""
     READY = "Ready"
@@ -46,6 +48,10 @@ REASONS: dict[str, str] = {
     "RunRefused": "Kubernetes refuses to create the run (quota, LimitRange, admission). It is tried again.",
     "RunStarted": "The run is executing.",
     "RunFinished": "The run is over.",
+    "Suspended": "spec.suspend is true: no run is under way, and none is started until it is false.",
+    "Resumed": "spec.suspend is false again: the job goes on, with a new run if one was stopped.",
+    "Cancelled": "spec.cancel is true: the job is over, and its run was stopped if it had one.",
+    "OutsideSchedule": "spec.schedule does not let the job start yet; the message says when.",
     "RunLost": "The run vanished or failed without an outcome. It is tried again, up to backoffLimit.",
     "BackoffLimitExceeded": "Every attempt was lost to the infrastructure. See the attempts for the cause of each.",
     "Succeeded": "The result is in status.result.",

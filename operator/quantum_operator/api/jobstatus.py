@@ -6,7 +6,7 @@ from pydantic import Field
 
 from quantum_operator.api.meta import ApiModel, Condition, ListMap, Micros, ObjectName, Sha256, Timestamp
 
-Phase = Literal["Pending", "Queued", "Running", "Succeeded", "Failed"]
+Phase = Literal["Pending", "Queued", "Running", "Suspended", "Succeeded", "Failed"]
 Message = Annotated[str, Field(max_length=2048)]
 Reason = Annotated[str, Field(max_length=64)]
 Count = Annotated[int, Field(ge=0, le=9_007_199_254_740_991)]
@@ -33,7 +33,7 @@ class Attempt(ApiModel):
     number: Annotated[int, Field(ge=1, le=1_000, description="Which attempt it is, from 1.")]
     backend: Annotated[ObjectName, Field(description="The QuantumBackend that the run is on.")]
     state: Annotated[
-        Literal["Pending", "Running", "Succeeded", "Failed", "Lost"],
+        Literal["Pending", "Running", "Succeeded", "Failed", "Lost", "Suspended", "Cancelled"],
         Field(
             description="Pending and Running are under way; Succeeded and Failed end the job; after Lost comes the "
             "next attempt.",

@@ -16,7 +16,11 @@ from quantum_operator.api.meta import (
     PrinterColumn,
 )
 from quantum_operator.api.program import Program
+from quantum_operator.api.schedule import Schedule
 from quantum_operator.api.task import Task
+
+IMMUTABLE = ("programs", "task", "execution", "policyRef", "activeDeadlineSeconds", "backoffLimit")
+"""The fields that may not change; each has a default or is required, so that it is always there."""
 
 
 class PolicyRef(ApiModel):
@@ -26,12 +30,20 @@ class PolicyRef(ApiModel):
 
 
 class QuantumJobSpec(ApiModel):
-    """What to run. Immutable once submitted."""
+    """What to run. Once submitted, only `suspend`, `cancel` and `priority` may change."""
 
     cel_rules: ClassVar[tuple[Cel, ...]] = (
         Cel(
-            "self == oldSelf",
-            "a QuantumJob's spec is immutable: delete the job and create it again",
+            " && ".join(f"self.{name} == oldSelf.{name}" for name in IMMUTABLE)
+            + " && has(self.schedule) == has(oldSelf.schedule)"
+            + " && (!has(self.schedule) || self.schedule == oldSelf.schedule)",
+            "a QuantumJob's spec is immutable but for suspend, cancel and priority: delete the job and create it again",
+            reason="FieldValueForbidden",
+        ),
+        Cel(
+            "self.cancel || !oldSelf.cancel",
+            "a cancelled QuantumJob stays so: create another one",
+            field_path=".cancel",
             reason="FieldValueForbidden",
         ),
     )
@@ -50,6 +62,17 @@ class QuantumJobSpec(ApiModel):
     backoff_limit: Annotated[
         int, Field(ge=0, le=10, description="How often a run lost to the infrastructure is tried again.")
     ] = 3
+    priority: Annotated[
+        int,
+        Field(ge=-1_000_000, le=1_000_000, description="Jobs that wait are assigned in this order, the highest first."),
+    ] = 0
+    schedule: Annotated[
+        Schedule | None, Field(description="When the job may start; absent: as soon as there is a backend.")
+    ] = None
+    suspend: Annotated[
+        bool, Field(description="Pause: a run under way is stopped, and started anew once this is false again.")
+    ] = False
+    cancel: Annotated[bool, Field(description="End the job: a run under way is stopped. It can't be undone.")] = False
 
 
 class QuantumJob(ApiModel):

@@ -30,6 +30,8 @@ from quantum_operator.local.shell import FolderBusyError, Shell
 from quantum_operator.local.world import LocalWorld, assemble
 from quantum_operator.ports.world import Key
 
+ADVICE_MISSING = "add it to the files: in a cluster the job would wait for it, here nothing can bring it"
+ADVICE_SUSPENDED = "set spec.suspend to false in the file, and run it again: the job goes on where it stood"
 NEEDED = ("qiskit", "qiskit_aer", "qiskit_qasm3_import")
 
 
@@ -112,7 +114,7 @@ def _finish(job: QuantumJob, folder: JobFolder, *, quiet: bool) -> None:
         meaning = REASONS.get(complete.reason, "")
         typer.echo(f"{name} failed: {complete.reason}: {complete.message}\n  {meaning}", err=True)
     elif (missing := blocked_by(job.status)) is not None:
-        advice = "add it to the files: in a cluster the job would wait for it, here nothing can bring it"
+        advice = ADVICE_SUSPENDED if missing.type == ConditionType.SUSPENDED else ADVICE_MISSING
         typer.echo(f"{name} can't run: {missing.reason}: {missing.message}\n  {advice}", err=True)
     if not quiet:
         typer.echo("".join(f"{line}\n" for line in lines), nl=False)

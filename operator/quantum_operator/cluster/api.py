@@ -56,6 +56,20 @@ class Api:
         """Replace an object, and return it as replaced."""
         return await self._request("PUT", path, body=body)
 
+    async def delete(self, path: str, *, uid: str) -> None:
+        """Delete the object of this UID, and it only after what it owns; a no-op where it is not there."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Foreground",
+        }
+        try:
+            await self._request("DELETE", path, body=body)
+        except StatusError as error:
+            if error.code not in (404, 409):
+                raise
+
     async def text(self, path: str, limit: int, **params: str) -> str:
         """Read text, at most `limit` bytes of it."""
         chunks = bytearray()

@@ -11,7 +11,7 @@ from quantum_operator.cluster.api import CORE, Api, Json, StatusError, refusals_
 from quantum_operator.cluster.manifest import RunSettings, run_manifest
 from quantum_operator.cluster.mirror import Mirror
 from quantum_operator.cluster.seen import CONTAINER, SeenPod, SeenRun, failed, newest, progress, read_pod, read_run
-from quantum_operator.decide.observed import RunObserved, StartRun
+from quantum_operator.decide.observed import RunObserved, StartRun, StopRun
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError, TransientError
 from quantum_operator.ports.world import Key
 
@@ -88,6 +88,12 @@ class ClusterRuns:
             await self._adopt(job, action)
             return
         runs.cache.put(created)
+
+    async def stop(self, job: QuantumJob, action: StopRun) -> None:
+        """Delete the run, which goes once its pod has ended. Raises TransientError."""
+        path = f"{self._mirror.runs.path(job.metadata.namespace)}/{action.name}"
+        with refusals_as_transient():
+            await self._api.delete(path, uid=action.uid)
 
     async def _adopt(self, job: QuantumJob, action: StartRun) -> None:
         run = await self._read_run(Key(job.metadata.namespace, action.spec.run))

@@ -25,6 +25,7 @@ class Head:
 
     job_uid: str
     created: str
+    priority: int
     policy_name: str
     policy: BackendPolicySpec | None
     request: Request
@@ -40,10 +41,10 @@ class Snapshot:
 
 
 def assign(snapshot: Snapshot) -> tuple[Assignment, ...]:
-    """One assignment for every head, the oldest job first."""
+    """One assignment for every head, the highest priority first, then the oldest job."""
     runs = dict(snapshot.runs)
     assignments = []
-    for head in sorted(snapshot.heads, key=lambda one: (one.created, one.job_uid)):
+    for head in sorted(snapshot.heads, key=lambda one: (-one.priority, one.created, one.job_uid)):
         assignment = _nominate(head, snapshot.backends, runs)
         if assignment.verdict == "Assigned":
             runs[assignment.backend] = runs.get(assignment.backend, 0) + 1

@@ -9,7 +9,7 @@ from quantum_operator.decide.outcome import mismatch, read_outcome
 from quantum_operator.decide.result import summarize
 from quantum_operator.decide.retry import backoff
 from quantum_operator.decide.size import NOTE_BYTES, STATUS_BYTES, clip, json_bytes
-from quantum_operator.decide.status import set_condition, with_attempt
+from quantum_operator.decide.status import lost_attempts, set_condition, with_attempt
 from quantum_operator.decide.times import stamp
 
 REFUSALS = (
@@ -70,19 +70,26 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
 
 def lose(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
     """The attempt is lost to the infrastructure: the next one follows, unless there were enough."""
-    lost = _ended(observed, attempt, "Lost", reason, message)
+    lost = ended(observed, attempt, "Lost", reason, message)
     status = with_attempt(observed.job.status, lost)
     status = put(observed, status, ConditionType.RUNNING, False, reason, message)
-    if attempt.number > observed.job.spec.backoff_limit:
+    if lost_attempts(status) > observed.job.spec.backoff_limit:
         return give_up(observed, status, lost)
-    return Decision(status, after=(Tell("Warning", reason, message),), look_again=backoff(attempt.number))
+    return Decision(status, after=(Tell("Warning", reason, message),), look_again=backoff(lost_attempts(status)))
 
 
 def give_up(observed: Observed, status: QuantumJobStatus, last: Attempt) -> Decision:
     """The job is over: it has had all of its attempts, and `last` was the last."""
     limit = observed.job.spec.backoff_limit
-    message = f"{last.number} attempts were lost, spec.backoffLimit is {limit}; the last one: {last.message}"
+    message = f"{lost_attempts(status)} attempts were lost, spec.backoffLimit is {limit}; the last one: {last.message}"
     return fail(observed, status, "BackoffLimitExceeded", message)
+
+
+def run_out(observed: Observed, attempt: Attempt) -> Decision:
+    """The job's earlier runs took all of its time."""
+    limit = observed.job.spec.active_deadline_seconds
+    message = f"spec.activeDeadlineSeconds is {limit}, which its runs before it was suspended took"
+    return _failed(observed, attempt, "TimeLimitExceeded", message)
 
 
 def _errored(observed: Observed, attempt: Attempt, error: RunError) -> Decision:
@@ -95,7 +102,7 @@ def _errored(observed: Observed, attempt: Attempt, error: RunError) -> Decision:
 
 
 def _failed(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
-    status = with_attempt(observed.job.status, _ended(observed, attempt, "Failed", reason, message))
+    status = with_attempt(observed.job.status, ended(observed, attempt, "Failed", reason, message))
     status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", f"run {attempt.name} is over")
     return fail(observed, status, reason, message)
 
@@ -105,7 +112,7 @@ def _succeeded(observed: Observed, attempt: Attempt, outcome: Outcome, data: byt
     price = observed.backend.spec.price if observed.backend is not None else None
     durations = outcome.durations_milliseconds
     cost = cost_of(price, runs=1, shots=job.status.shots or 0, milliseconds=durations.execute)
-    status = with_attempt(job.status, _ended(observed, attempt, "Succeeded", "Succeeded", ""))
+    status = with_attempt(job.status, ended(observed, attempt, "Succeeded", "Succeeded", ""))
     status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", f"run {attempt.name} is over")
     message = f"ran on {attempt.backend} in {durations.total} ms"
     status = put(observed, status, ConditionType.COMPLETE, True, "Succeeded", message)
@@ -116,7 +123,8 @@ def _succeeded(observed: Observed, attempt: Attempt, outcome: Outcome, data: byt
     return Decision(status, before, after=(Tell("Normal", "Succeeded", message),))
 
 
-def _ended(observed: Observed, attempt: Attempt, state: str, reason: str, message: str) -> Attempt:
+def ended(observed: Observed, attempt: Attempt, state: str, reason: str, message: str) -> Attempt:
+    """The attempt as it is on record once it is over."""
     update = {
         "state": state,
         "completion_time": stamp(observed.now),

@@ -5,12 +5,14 @@ be created, under way, finished, or lost and tried again.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
 from quantum_operator.api.run import RunLimits, RunSpec
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
-from quantum_operator.decide.finish import conclude, fail, give_up, lose, put
+from quantum_operator.decide.finish import conclude, fail, give_up, lose, put, run_out
+from quantum_operator.decide.halt import halted, rest, resumed, seconds_used, stop
 from quantum_operator.decide.names import run_name, seed_for
 from quantum_operator.decide.observed import (
     Action,
@@ -25,11 +27,14 @@ from quantum_operator.decide.observed import (
 )
 from quantum_operator.decide.quantities import worker_bytes
 from quantum_operator.decide.retry import retry_delay
+from quantum_operator.decide.schedule import opens_in
 from quantum_operator.decide.size import clip
 from quantum_operator.decide.status import (
+    find_condition,
     is_terminal,
     latest_attempt,
     live_attempt,
+    lost_attempts,
     phase_of,
     with_attempt,
     with_step,
@@ -42,8 +47,15 @@ WAIT_SECONDS = 5.0
 PENDING_SECONDS = 10.0
 """How long a run may wait to start before its job's status says what for."""
 
+SCHEDULE_SECONDS = 3600.0
+"""How often, at least, a job that may not start yet is looked at: clocks are set."""
+
 EVENT_BYTES = 900
 """What the message of an event may take: Kubernetes cuts it at 1,024 characters."""
+
+
+ASKED_FOR = ("Cancelled", "OutsideSchedule", "Resumed")
+"""Reasons for which a condition is false because the user wants it so."""
 
 
 def decide(observed: Observed) -> Decision:
@@ -51,10 +63,14 @@ def decide(observed: Observed) -> Decision:
     job = observed.job
     if is_terminal(job.status) or job.metadata.deletion_timestamp is not None:
         return Decision(job.status)
-    plan, stored = job.status.plan, job.status.input
+    plan, stored, attempt = job.status.plan, job.status.input, live_attempt(job.status)
+    halt = halted(job.spec)
+    if halt is not None and attempt is not None:
+        return _finalize(observed, stop(observed, attempt, halt))
+    if halt == "Cancelled":
+        return _finalize(observed, rest(observed, job.status, halt))
     if plan is None or stored is None:
         return _finalize(observed, _receive(observed))
-    attempt = live_attempt(job.status)
     if attempt is None:
         return _finalize(observed, _place(observed, Decision(job.status), plan.demand))
     return _finalize(observed, _follow(observed, attempt, stored))
@@ -65,7 +81,8 @@ def _receive(observed: Observed) -> Decision:
     found = accept(observed)
     if isinstance(found, Complaint):
         return _refuse(observed, found)
-    if _assignment(observed, found.demand) is None:
+    waits = halted(observed.job.spec) is not None or _opens_in(observed) > 0
+    if not waits and _assignment(observed, found.demand) is None:
         return Decision(observed.job.status, after=(Nominate(found.demand),))
     return _place(observed, _accepted(observed, found), found.demand)
 
@@ -104,13 +121,19 @@ def _assignment(observed: Observed, demand: Demand) -> Assignment | None:
 
 def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
     """Put the scheduler's word on record; a backend it gave becomes the next attempt."""
+    halt = halted(observed.job.spec)
+    if halt is not None:
+        return replace(rest(observed, decision.status, halt), before=decision.before)
+    decision = replace(decision, status=resumed(observed, decision.status))
     status, assignment = decision.status, _assignment(observed, demand)
-    last = latest_attempt(status)
-    if last is not None and last.number > observed.job.spec.backoff_limit:
+    last, losses = latest_attempt(status), lost_attempts(status)
+    if last is not None and losses > observed.job.spec.backoff_limit:
         return give_up(observed, status, last)
-    delay = retry_delay(last, observed.now)
+    delay = retry_delay(last, losses, observed.now)
     if delay > 0:
         return replace(decision, look_again=delay)
+    if _opens_in(observed) > 0:
+        return _wait_for_schedule(observed, decision)
     if assignment is None:
         return replace(decision, after=(Nominate(demand),))
     status = with_step(status, candidates=assignment.candidates, candidates_total=assignment.candidates_total)
@@ -124,6 +147,22 @@ def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
     status = with_attempt(status, _new_attempt(observed, last, assignment))
     status = status.model_copy(update={"backend": assignment.backend})
     return replace(decision, status=status, after=(Tell("Normal", "Assigned", assignment.message),))
+
+
+def _opens_in(observed: Observed) -> float:
+    return opens_in(observed.job.spec.schedule, observed.now)
+
+
+def _wait_for_schedule(observed: Observed, decision: Decision) -> Decision:
+    """Say when the job may start. What is said does not change until then."""
+    seconds = _opens_in(observed)
+    message = f"spec.schedule lets it start at {stamp(observed.now + timedelta(seconds=seconds + 0.999))}"
+    known = find_condition(decision.status.conditions, ConditionType.SCHEDULED)
+    look_again = min(seconds, SCHEDULE_SECONDS)
+    if known is not None and known.reason == "OutsideSchedule":
+        return replace(decision, look_again=look_again)
+    status = put(observed, decision.status, ConditionType.SCHEDULED, False, "OutsideSchedule", message)
+    return replace(decision, status=status, look_again=look_again)
 
 
 def _new_attempt(observed: Observed, last: Attempt | None, assignment: Assignment) -> Attempt:
@@ -183,6 +222,9 @@ def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisio
         return lose(observed, attempt, "RunLost", f"backend {attempt.backend} was deleted before the run started")
     if observed.refusal:
         status = put(observed, status, ConditionType.RUNNING, False, "RunRefused", observed.refusal)
+    wall_seconds = observed.job.spec.active_deadline_seconds - seconds_used(status)
+    if wall_seconds < 1:
+        return run_out(observed, attempt)
     spec = RunSpec(
         run=attempt.name,
         input_sha256=stored.sha256,
@@ -192,7 +234,7 @@ def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisio
         simulator=backend.spec.simulator,
         limits=RunLimits(
             memory_bytes=worker_bytes(backend.spec.run.memory),
-            wall_seconds=observed.job.spec.active_deadline_seconds,
+            wall_seconds=wall_seconds,
         ),
     )
     return Decision(status, after=(StartRun(spec, stored, backend.spec.run),))
@@ -215,10 +257,10 @@ def _told(actions: tuple[Action, ...]) -> tuple[Action, ...]:
 
 
 def _events(before: QuantumJobStatus, after: QuantumJobStatus) -> tuple[Tell, ...]:
-    """A warning for every condition that turned false or changed its reason while false; one for each reason."""
+    """One event for each reason for which a condition turned false; a warning unless the user asked for it."""
     known = {(one.type, one.status, one.reason) for one in before.conditions}
     news = {
-        one.reason: Tell("Warning", one.reason, clip(one.message, EVENT_BYTES))
+        one.reason: Tell("Normal" if one.reason in ASKED_FOR else "Warning", one.reason, clip(one.message, EVENT_BYTES))
         for one in after.conditions
         if one.status == "False"
         and (one.type, one.status, one.reason) not in known

@@ -88,6 +88,14 @@ class StartRun:
 
 
 @dataclass(frozen=True)
+class StopRun:
+    """End a run that may be under way; a no-op when no run of that UID is there."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
 class Tell:
     """Tell people what happened, as an event on the job."""
 
@@ -96,7 +104,7 @@ class Tell:
     message: str
 
 
-Action = StoreArtifact | Nominate | StartRun | Tell
+Action = StoreArtifact | Nominate | StartRun | StopRun | Tell
 
 
 @dataclass(frozen=True)

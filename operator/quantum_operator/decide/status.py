@@ -8,6 +8,8 @@ from quantum_operator.api.meta import Condition
 from quantum_operator.decide.size import clip
 from quantum_operator.decide.times import stamp
 
+ATTEMPTS_KEPT = 20
+
 
 def set_condition(
     conditions: tuple[Condition, ...],
@@ -62,6 +64,12 @@ def latest_attempt(status: QuantumJobStatus) -> Attempt | None:
     return status.plan.steps[-1].attempts[-1]
 
 
+def lost_attempts(status: QuantumJobStatus) -> int:
+    """How many attempts on record were lost to the infrastructure."""
+    attempts = status.plan.steps[-1].attempts if status.plan is not None and status.plan.steps else ()
+    return sum(1 for one in attempts if one.state == "Lost")
+
+
 def live_attempt(status: QuantumJobStatus) -> Attempt | None:
     """The attempt whose run may be under way."""
     attempt = latest_attempt(status)
@@ -82,7 +90,15 @@ def with_attempt(status: QuantumJobStatus, attempt: Attempt) -> QuantumJobStatus
     if status.plan is None or not status.plan.steps:
         return status
     others = tuple(one for one in status.plan.steps[-1].attempts if one.number != attempt.number)
-    return with_step(status, attempts=(*others, attempt))
+    return with_step(status, attempts=_kept((*others, attempt)))
+
+
+def _kept(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """As many as a status has room for: suspensions are forgotten first, the oldest before others."""
+    while len(attempts) > ATTEMPTS_KEPT:
+        oldest = next((one for one in attempts if one.state == "Suspended"), attempts[0])
+        attempts = tuple(one for one in attempts if one is not oldest)
+    return attempts
 
 
 def phase_of(status: QuantumJobStatus) -> Phase:
@@ -92,5 +108,8 @@ def phase_of(status: QuantumJobStatus) -> Phase:
         return "Succeeded" if complete.status == "True" else "Failed"
     if not is_accepted(status):
         return "Pending"
+    suspended = find_condition(status.conditions, ConditionType.SUSPENDED)
+    if suspended is not None and suspended.status == "True":
+        return "Suspended"
     attempt = live_attempt(status)
     return "Running" if attempt is not None and attempt.state == "Running" else "Queued"

@@ -13,6 +13,9 @@ def blocked_by(status: QuantumJobStatus) -> Condition | None:
     """The condition for which a job that is not over waits in vain."""
     if is_terminal(status):
         return None
+    suspended = find_condition(status.conditions, ConditionType.SUSPENDED)
+    if suspended is not None and suspended.status == "True":
+        return suspended
     found = (find_condition(status.conditions, kind) for kind in (ConditionType.ACCEPTED, ConditionType.SCHEDULED))
     return next((one for one in found if one and one.status == "False" and one.reason in WAITS_FOR_PEOPLE), None)
 

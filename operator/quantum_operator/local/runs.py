@@ -1,13 +1,14 @@
 """Runs as subprocesses. All that a run is lies in its folder, so that a shell that starts later takes it over."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from uuid import uuid4
 
 from quantum_operator.api.envelope import EnvelopeError, in_log, unseal
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.decide.observed import RunObserved, StartRun
+from quantum_operator.decide.observed import RunObserved, StartRun, StopRun
 from quantum_operator.local.files import read_bytes, write_json
 from quantum_operator.local.layout import ResultsFolder, RunFolder
 from quantum_operator.local.process import ending, kill, spawn
@@ -64,6 +65,20 @@ class LocalRuns:
             raise TransientError(f"{run.path} can't be written: {error}") from error
         self._queued.add(run)
         self._watch(run, self._execute(key, run, action))
+
+    async def stop(self, job: QuantumJob, action: StopRun) -> None:
+        """End the run's process and forget the run."""
+        run = self._folder.job(Key(job.metadata.namespace, job.metadata.name)).run(action.name)
+        task = self._tasks.get(run)
+        if task is not None:
+            task.cancel()
+        kill(run)
+        if task is not None:
+            with suppress(asyncio.CancelledError):
+                await task
+        shutil.rmtree(run.path, ignore_errors=True)
+        self._failures.pop(run, None)
+        self._changed(Key(job.metadata.namespace, job.metadata.name))
 
     async def close(self) -> None:
         """End every run that is under way."""

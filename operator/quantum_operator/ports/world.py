@@ -12,7 +12,7 @@ from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.jobstatus import ArtifactRef, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.decide.observed import RunObserved, StartRun, Tell
+from quantum_operator.decide.observed import RunObserved, StartRun, StopRun, Tell
 
 
 @dataclass(frozen=True, order=True)
@@ -78,6 +78,9 @@ class Runs(Protocol):
 
         Raises RefusedError when the platform won't have it, NameTakenError when the name is somebody else's.
         """
+
+    async def stop(self, job: QuantumJob, action: StopRun) -> None:
+        """End the job's run of this name and UID, and remove it. It may take a while until it is seen to be gone."""
 
 
 class Artifacts(Protocol):

@@ -6,8 +6,18 @@ from datetime import datetime
 from typing import assert_never
 
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.decide.halt import halted
 from quantum_operator.decide.job import decide
-from quantum_operator.decide.observed import Action, Decision, Nominate, Observed, StartRun, StoreArtifact, Tell
+from quantum_operator.decide.observed import (
+    Action,
+    Decision,
+    Nominate,
+    Observed,
+    StartRun,
+    StopRun,
+    StoreArtifact,
+    Tell,
+)
 from quantum_operator.decide.status import is_accepted, is_terminal, latest_attempt, live_attempt
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
 from quantum_operator.ports.world import Key, Ports
@@ -58,6 +68,8 @@ class Reconciler:
             return None
         if live_attempt(job.status) is not None:
             self._scheduler.placed(key)
+        elif halted(job.spec) is not None:
+            self._scheduler.released(key)
         elif latest_attempt(job.status) is not None:
             self._scheduler.wake()
         return job
@@ -74,7 +86,7 @@ class Reconciler:
         run = None
         if attempt is not None:
             # A run that is to be called lost is looked for live: the silence of a cache is no evidence.
-            expected = attempt.run_uid is not None or backend is None
+            expected = attempt.run_uid is not None or backend is None or halted(job.spec) is not None
             run = await ports.runs.observe(job, attempt.name, expected=expected)
         refusal = self._refusals.get(key)
         return Observed(
@@ -118,6 +130,8 @@ class Reconciler:
                 self._scheduler.nominate(key, job, action.demand)
             case StartRun():
                 return await self._start(key, job, action)
+            case StopRun():
+                await self._ports.runs.stop(job, action)
             case Tell():
                 await self._ports.recorder.tell(job, action)
             case _:

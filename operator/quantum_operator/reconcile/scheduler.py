@@ -20,6 +20,7 @@ from quantum_operator.reconcile.timers import Chore, Later
 class _Waiting:
     uid: str
     created: str
+    priority: int
     policy: str
     demand: Demand
 
@@ -39,7 +40,9 @@ class Scheduler:
         """Line the job up for a backend, in place of whatever was said of it, or of a namesake, before."""
         meta = job.metadata
         self._assigned.pop(key, None)
-        self._waiting[key] = _Waiting(meta.uid, meta.creation_timestamp, job.spec.policy_ref.name, demand)
+        self._waiting[key] = _Waiting(
+            meta.uid, meta.creation_timestamp, job.spec.priority, job.spec.policy_ref.name, demand
+        )
         self._chore.ask()
 
     def assignment(self, key: Key, uid: str) -> Assignment | None:
@@ -103,7 +106,7 @@ class Scheduler:
         for key, one in waiting.items():
             policy = policies[key.namespace, one.policy]
             request = Request(one.demand, key.namespace, labels[key.namespace])
-            heads.append(Head(one.uid, one.created, one.policy, policy.spec if policy else None, request))
+            heads.append(Head(one.uid, one.created, one.priority, one.policy, policy.spec if policy else None, request))
         # Taken before the store is asked: what is seen on record meanwhile counts twice in this round, not never.
         reserved = [one.backend for one in self._assigned.values() if one.verdict == "Assigned"]
         runs = dict(await store.live_runs())

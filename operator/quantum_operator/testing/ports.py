@@ -9,7 +9,7 @@ from quantum_operator.api.jobstatus import ArtifactRef, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import JobInput
-from quantum_operator.decide.observed import RunObserved, StartRun, Tell
+from quantum_operator.decide.observed import RunObserved, StartRun, StopRun, Tell
 from quantum_operator.decide.status import live_attempt
 from quantum_operator.ports.errors import NameTakenError
 from quantum_operator.ports.world import Key, Ports
@@ -118,6 +118,16 @@ class MemoryRuns:
     async def start(self, job: QuantumJob, action: StartRun) -> None:
         """Create the run, unless this job has it already."""
         await self.world.faults.call("runs.start", lambda: self._start(job, action))
+
+    async def stop(self, job: QuantumJob, action: StopRun) -> None:
+        """End the run of this UID, if it is there."""
+
+        def end() -> None:
+            run = self.world.runs.get((job.metadata.namespace, action.name))
+            if run is not None and run.uid == action.uid:
+                self.world.delete_run(job.metadata.namespace, action.name)
+
+        await self.world.faults.call("runs.stop", end)
 
     def _start(self, job: QuantumJob, action: StartRun) -> None:
         namespace, name = job.metadata.namespace, action.spec.run

@@ -195,7 +195,14 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     created = st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])
     count = draw(st.integers(0, 6))
     heads = tuple(
-        Head(f"uid-{index}", draw(created), "default", draw(policies), Request(draw(DEMANDS), "team", {}))
+        Head(
+            f"uid-{index}",
+            draw(created),
+            draw(st.integers(-2, 2)),
+            "default",
+            draw(policies),
+            Request(draw(DEMANDS), "team", {}),
+        )
         for index in range(count)
     )
     backends = tuple(draw(st.lists(BACKENDS, max_size=4, unique_by=lambda one: one.metadata.name)))

@@ -23,7 +23,7 @@ def request(qubits: int = 2, shots: int = 1000, **labels: str) -> Request:
 
 def head(uid: str = "a", spec: BackendPolicySpec | None = None, created: str = "2026", **asked: Any) -> Head:
     """A waiting job."""
-    return Head(uid, created, "default", spec or policy().spec, request(**asked))
+    return Head(uid, created, 0, "default", spec or policy().spec, request(**asked))
 
 
 def one(backends: tuple[QuantumBackend, ...], the_head: Head | None = None, **runs: int) -> Assignment:
@@ -110,7 +110,7 @@ def test_a_job_gets_the_first_backend_that_can_take_it(
 
 def test_a_job_without_its_policy_waits_for_it() -> None:
     """A head whose policy is not there is told so, and nothing is assigned."""
-    found = one((backend(),), Head("a", "2026", "gold", None, request()))
+    found = one((backend(),), Head("a", "2026", 0, "gold", None, request()))
     assert (found.verdict, found.reason, found.candidates) == ("Waiting", "PolicyNotFound", ())
     assert "'gold'" in found.message
 

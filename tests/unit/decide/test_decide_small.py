@@ -89,13 +89,13 @@ def test_the_backoff_doubles_up_to_a_minute(number: int, seconds: float) -> None
 def test_the_delay_counts_from_the_end_of_the_last_attempt(number: int, ended: float, delay: float) -> None:
     """What is left of the backoff: never negative, never more than the backoff, even when the clock was set back."""
     attempt = _attempt(number, stamp(after(ended)))
-    assert retry_delay(attempt, NOW) == delay
+    assert retry_delay(attempt, number, NOW) == delay
 
 
 def test_a_first_attempt_does_not_wait() -> None:
     """Without an attempt that ended there is nothing to wait for."""
-    assert retry_delay(None, NOW) == 0
-    assert retry_delay(_attempt(1, None), NOW) == 0
+    assert retry_delay(None, 0, NOW) == 0
+    assert retry_delay(_attempt(1, None), 1, NOW) == 0
 
 
 def _attempt(number: int, completed: str | None) -> Attempt:

@@ -1,0 +1,70 @@
+"""What a user may ask of a job after submitting it: to pause (`spec.suspend`), or to end (`spec.cancel`).
+
+A run under way is stopped first, and on record as stopped only when it is seen to be gone. A run that left its
+outcome before it could be stopped counts: what was computed is not thrown away.
+"""
+
+from typing import Literal
+
+from quantum_operator.api.conditions import ConditionType
+from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
+from quantum_operator.api.quantumjob import QuantumJobSpec
+from quantum_operator.decide.finish import conclude, ended, fail, put
+from quantum_operator.decide.observed import Decision, Observed, StopRun, Tell
+from quantum_operator.decide.status import find_condition, with_attempt
+from quantum_operator.decide.times import parse
+
+STOPPING_SECONDS = 2.0
+"""How often a run that is being stopped is looked for."""
+
+Halt = Literal["Cancelled", "Suspended"]
+
+
+def halted(spec: QuantumJobSpec) -> Halt | None:
+    """What the user asks of the job, if it is not to go on."""
+    if spec.cancel:
+        return "Cancelled"
+    return "Suspended" if spec.suspend else None
+
+
+def stop(observed: Observed, attempt: Attempt, halt: Halt) -> Decision:
+    """Have the live attempt's run stopped, and once it is gone, the attempt ended."""
+    run = observed.run
+    if run is not None and run.outcome is not None:
+        return conclude(observed, attempt, run)
+    if run is not None and run.state != "Finished":
+        return Decision(observed.job.status, after=(StopRun(run.name, run.uid),), look_again=STOPPING_SECONDS)
+    message = f"run {attempt.name} was stopped" if run is not None or attempt.run_uid else "its run had not begun"
+    status = with_attempt(observed.job.status, ended(observed, attempt, halt, halt, message))
+    status = put(observed, status, ConditionType.RUNNING, False, halt, message)
+    return rest(observed, status, halt, message)
+
+
+def rest(observed: Observed, status: QuantumJobStatus, halt: Halt, message: str = "no run is under way") -> Decision:
+    """What becomes of a job without a live attempt, from `status` on."""
+    if halt == "Cancelled":
+        return fail(observed, status, "Cancelled", f"spec.cancel is true; {message}")
+    before = find_condition(status.conditions, ConditionType.SUSPENDED)
+    if before is not None and before.status == "True":
+        return Decision(status)
+    status = put(observed, status, ConditionType.SUSPENDED, True, "Suspended", f"spec.suspend is true; {message}")
+    return Decision(status, after=(Tell("Normal", "Suspended", f"spec.suspend is true; {message}"),))
+
+
+def resumed(observed: Observed, status: QuantumJobStatus) -> QuantumJobStatus:
+    """`status` without a suspension that is over."""
+    before = find_condition(status.conditions, ConditionType.SUSPENDED)
+    if before is None or before.status == "False":
+        return status
+    return put(observed, status, ConditionType.SUSPENDED, False, "Resumed", "spec.suspend is false")
+
+
+def seconds_used(status: QuantumJobStatus) -> int:
+    """What the job's suspended runs took of its time limit, in whole seconds: while it is suspended its clock stops."""
+    attempts = status.plan.steps[-1].attempts if status.plan is not None and status.plan.steps else ()
+    spans = [
+        (parse(one.completion_time) - parse(one.start_time)).total_seconds()
+        for one in attempts
+        if one.state == "Suspended" and one.start_time is not None and one.completion_time is not None
+    ]
+    return int(sum(max(0.0, span) for span in spans))
