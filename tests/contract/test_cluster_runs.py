@@ -12,7 +12,7 @@ from quantum_operator.api.run import RunLimits, RunSpec
 from quantum_operator.cluster import runs as runs_module
 from quantum_operator.cluster.api import Api
 from quantum_operator.cluster.connection import http_client, load_config
-from quantum_operator.decide.observed import RunObserved, StartRun
+from quantum_operator.decide.observed import RunObserved, StartRun, StopRun
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
@@ -113,6 +113,21 @@ async def test_starting_a_run_again_changes_nothing(world: World) -> None:
     assert seen is not None
     assert seen.uid == before
     assert world.names("jobs") == [RUN]
+
+
+async def test_a_run_is_stopped_by_its_uid_alone(world: World) -> None:
+    """A run of another UID is left alone; stopped, it and its pod are gone, and stopping it again is no error."""
+    job, pod = await started(world)
+    uid = world.get("job", RUN)["metadata"]["uid"]
+    await world.runs.stop(job, StopRun(RUN, "another"))
+    assert "deletionTimestamp" not in world.get("job", RUN)["metadata"]
+    await world.runs.stop(job, StopRun(RUN, uid))
+    world.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force", "--ignore-not-found")
+    assert eventually(lambda: world.names("jobs") == [], 20)
+    await world.read()
+    assert await world.runs.observe(job, RUN, expected=True) is None
+    await world.runs.stop(job, StopRun(RUN, uid))
+    assert world.pods_of(RUN) == []
 
 
 async def test_a_run_that_is_expected_is_looked_for_live(world: World) -> None:

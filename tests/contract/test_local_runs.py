@@ -7,6 +7,7 @@ import pytest
 from localworld import KEY, LEAVES_OUTCOME, RUN, SLEEPS, World, disk_full, until
 
 from quantum_operator.api.envelope import seal
+from quantum_operator.decide.observed import StopRun
 from quantum_operator.local import process, runs
 from quantum_operator.local.files import is_locked
 from quantum_operator.ports.errors import TransientError
@@ -47,6 +48,22 @@ async def test_starting_twice_starts_once(world: World, runs_code: Callable[[str
     await world.runs.start(world.job, world.action())
     assert await world.observe() == first
     assert world.folder.job(KEY).run(RUN).process.read_text() == pid
+
+
+async def test_a_stopped_run_is_gone_with_its_process(world: World, runs_code: Callable[[str], None]) -> None:
+    """Nothing of it is observed, and the next run is another one."""
+    runs_code(SLEEPS)
+    await world.runs.start(world.job, world.action())
+    first = await world.until("Running")
+    folder = world.folder.job(KEY).run(RUN)
+    await until(folder.process.exists)
+    await world.runs.stop(world.job, StopRun(RUN, first.uid))
+    assert not is_locked(folder.lock)
+    assert await world.observe() is None
+    await world.runs.stop(world.job, StopRun(RUN, first.uid))
+    await world.runs.start(world.job, world.action())
+    assert (await world.until("Running")).uid != first.uid
+    await world.runs.close()
 
 
 async def test_a_finished_run_is_not_started_again(world: World, runs_code: Callable[[str], None]) -> None:

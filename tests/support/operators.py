@@ -23,7 +23,7 @@ OURS = "quantum-operator.dev"
 NAMESPACED: list[dict[str, Any]] = [
     {"apiGroups": [OURS], "resources": ["quantumjobs", "backendpolicies"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": [OURS], "resources": ["quantumjobs/status", "backendpolicies/status"], "verbs": ["update"]},
-    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch", "create"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch", "create", "delete"]},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create"]},

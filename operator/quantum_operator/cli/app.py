@@ -8,6 +8,7 @@ import typer
 from typer import TyperException
 from typer.core import TyperGroup
 
+from quantum_operator.cli.change import cancel, resume, suspend
 from quantum_operator.cli.describe import describe
 from quantum_operator.cli.doctor import doctor
 from quantum_operator.cli.errors import FAILED, INTERRUPTED, CommandError
@@ -55,5 +56,5 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantum jobs on this machine and on Kubernetes: run, check, look at, and find out what is wrong.",
 )
-for command in (run, validate, describe, logs, result, wait, doctor, version):
+for command in (run, validate, describe, logs, result, wait, suspend, resume, cancel, doctor, version):
     app.command()(command)

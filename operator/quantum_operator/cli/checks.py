@@ -27,6 +27,7 @@ NEEDED_BY_OPERATOR = (
     (GROUP, "quantumjobs", "", "watch"),
     (GROUP, "quantumjobs", "status", "update"),
     ("batch", "jobs", "", "create"),
+    ("batch", "jobs", "", "delete"),
     ("", "pods", "log", "get"),
     ("", "configmaps", "", "create"),
     ("", "events", "", "create"),

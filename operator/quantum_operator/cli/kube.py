@@ -11,6 +11,7 @@ from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 from lightkube.resources.core_v1 import ConfigMap, Event, Pod
+from lightkube.types import PatchType
 from pydantic import ValidationError
 from yaml import YAMLError
 
@@ -57,6 +58,22 @@ class Cluster:
                 ) from error
             raise
         return parse(QuantumJob, found)
+
+    def change(self, name: str, **spec: bool) -> QuantumJob:
+        """Change fields of a job's spec; returns it as it is then. Raises CommandError when there is no such job."""
+        try:
+            patched = self.client.patch(
+                resource_class(QuantumJob),
+                name,
+                {"spec": spec},
+                namespace=self.namespace,
+                patch_type=PatchType.MERGE,
+            )
+        except ApiError as error:
+            if error.status.code == 404:
+                return self.job(name)
+            raise
+        return parse(QuantumJob, patched)
 
     def policies(self) -> list[BackendPolicy]:
         """The policies of the namespace."""

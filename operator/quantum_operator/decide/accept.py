@@ -172,7 +172,8 @@ def observables_fit(job: QuantumJob, facts: Facts) -> Complaint | None:
                 if any(qubit >= width for qubit in term.qubits):
                     return Complaint(
                         "InvalidObservable",
-                        f"{field}: {list(term.qubits)}: program {pub.program!r} has {width} qubits, 0 to {width - 1}; choose from these",
+                        f"{field}: {list(term.qubits)}: program {pub.program!r} has {width} qubits, 0 to {width - 1}; "
+                        "choose from these",
                     )
                 if len(set(term.qubits)) < len(term.qubits):
                     return Complaint("InvalidObservable", f"{field}: {list(term.qubits)}: names a qubit twice")
