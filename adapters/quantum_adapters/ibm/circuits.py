@@ -1,0 +1,119 @@
+"""Circuits as the sampler primitive takes them, and its results as counts.
+
+Results come by the names of classical registers. So that they can be joined without knowing the circuit, its registers
+are renamed `c0`, `c1` and so on, in the order of their bits; no name that a user gave leaves this way either.
+"""
+
+import io
+import json
+import re
+from collections.abc import Mapping
+
+from qiskit import ClassicalRegister, QuantumCircuit, qpy
+from qiskit.circuit import Clbit, ControlFlowOp
+from qiskit.primitives import BitArray
+from qiskit.primitives.containers import PrimitiveResult
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit_ibm_runtime.json import RuntimeDecoder, RuntimeEncoder
+
+from quantum_operator.ports.adapter import Circuits, Device, MalformedError, RegisterBits, UnsupportedError
+
+SAMPLER_VERSION = 2
+
+
+def payload_of(circuits: Circuits, max_circuits: int) -> bytes:
+    """The parameters of a sampler job in JSON. Raises UnsupportedError where the device can't run the circuits."""
+    loaded = _loaded(circuits.qpy)
+    if not 1 <= len(loaded) <= max_circuits:
+        raise UnsupportedError(f"a job takes 1 to {max_circuits} circuits, not {len(loaded)}")
+    if len(loaded) != len(circuits.shots):
+        raise UnsupportedError(f"{len(loaded)} circuits, but shots for {len(circuits.shots)}")
+    pubs = []
+    for index, (circuit, shots) in enumerate(zip(loaded, circuits.shots, strict=True)):
+        if not 1 <= shots <= circuits.device.max_shots:
+            raise UnsupportedError(f"circuit {index}: {shots} shots; the device takes 1 to {circuits.device.max_shots}")
+        if why := _unfit(circuit, circuits.device):
+            raise UnsupportedError(f"circuit {index}: {why}")
+        pubs.append(SamplerPub.coerce((_renamed(circuit, index), None, shots)))
+    job = {"pubs": pubs, "options": {}, "version": SAMPLER_VERSION, "support_qiskit": True}
+    return json.dumps(job, cls=RuntimeEncoder).encode()
+
+
+def counts_of(result: str) -> tuple[RegisterBits, ...]:
+    """The counts of every circuit of a sampler job's result. Raises MalformedError where it is none."""
+    try:
+        decoded = json.loads(result, cls=RuntimeDecoder)
+        if isinstance(decoded, PrimitiveResult):
+            return tuple(RegisterBits(_joined(dict(circuit.data.items()))) for circuit in decoded)
+    except Exception as error:  # noqa: BLE001  # the SDK's decoder raises whatever it meets
+        raise MalformedError(f"IBM Quantum's result can't be read: {type(error).__name__}") from None
+    raise MalformedError("IBM Quantum's result is not one of the sampler")
+
+
+def _loaded(data: bytes) -> list[QuantumCircuit]:
+    try:
+        loaded: list[QuantumCircuit] = qpy.load(io.BytesIO(data))
+    except Exception as error:  # noqa: BLE001  # QPY raises whatever it meets
+        raise UnsupportedError(f"this is no QPY: {type(error).__name__}") from None
+    if not all(isinstance(circuit, QuantumCircuit) for circuit in loaded):
+        raise UnsupportedError("this QPY has more than circuits")
+    return loaded
+
+
+def _unfit(circuit: QuantumCircuit, device: Device) -> str:
+    """Why the device can't run a circuit; empty where it can."""
+    if circuit.num_qubits > device.num_qubits:
+        return f"{circuit.num_qubits} qubits; {device.name} has {device.num_qubits}"
+    if circuit.parameters:
+        return f"{len(circuit.parameters)} parameters have no value"
+    if not circuit.num_clbits:
+        return "it measures nothing"
+    coupled = None if device.coupling is None else frozenset(device.coupling)
+    return _foreign(circuit, device, coupled, tuple(range(circuit.num_qubits)))
+
+
+def _foreign(
+    circuit: QuantumCircuit, device: Device, coupled: frozenset[tuple[int, int]] | None, places: tuple[int, ...]
+) -> str:
+    """The first instruction that the device does not have there, where `places` are the qubits' numbers."""
+    for instruction in circuit.data:
+        operation, name = instruction.operation, instruction.operation.name
+        qubits = tuple(places[circuit.find_bit(qubit).index] for qubit in instruction.qubits)
+        if name == "barrier":
+            continue
+        if device.basis_gates is not None and name not in device.basis_gates:
+            return f"{device.name} has no {name}; compile for it first"
+        if isinstance(operation, ControlFlowOp):
+            for block in operation.blocks:
+                if found := _foreign(block, device, coupled, qubits):
+                    return found
+        elif coupled is not None and len(qubits) > 1 and qubits not in coupled:
+            return f"{device.name} has no {name} on qubits {', '.join(map(str, qubits))}; compile for it first"
+    return ""
+
+
+def _renamed(circuit: QuantumCircuit, index: int) -> QuantumCircuit:
+    """The circuit with its bits in registers `c0`, `c1` and so on: those that it has, or one if they overlap."""
+    bits: list[Clbit] = [bit for register in circuit.cregs for bit in register]
+    sizes = [len(register) for register in circuit.cregs if len(register)]
+    if bits != list(circuit.clbits):
+        sizes = [circuit.num_clbits]
+    registers = [ClassicalRegister(size, f"c{number}") for number, size in enumerate(sizes)]
+    renamed = QuantumCircuit(circuit.num_qubits, name=f"circuit-{index}")
+    renamed.add_register(*registers)
+    renamed.compose(circuit, range(circuit.num_qubits), range(circuit.num_clbits), inplace=True)
+    if len(renamed.cregs) != len(registers):
+        raise UnsupportedError(f"circuit {index}: conditions on classical registers that overlap")
+    return renamed
+
+
+def _joined(registers: Mapping[str, object]) -> dict[str, int]:
+    """The counts over all registers, the first of them rightmost. Raises ValueError where they are not ours."""
+    arrays = []
+    for number in range(len(registers)):
+        array = registers[f"c{number}"]
+        if not isinstance(array, BitArray) or array.shape != ():
+            raise ValueError("a register without plain bits")
+        arrays.append(array)
+    counts = BitArray.concatenate_bits(arrays).get_counts()
+    return {str(bits): int(count) for bits, count in counts.items() if re.fullmatch("[01]+", bits)}

@@ -1,0 +1,83 @@
+"""The settings of an instance.
+
+| setting | |
+|---|---|
+| `token` | the API key; needed |
+| `instance` | the instance's cloud resource name (CRN); needed |
+| `channel` | `ibm_quantum_platform`, which is meant when absent, or `ibm_cloud` |
+| `url` | the API's base, such as `https://quantum.cloud.ibm.com/api/v1`; else that of the instance's region |
+| `iamUrl` | where the API key is exchanged for an access token; `https://iam.cloud.ibm.com` when absent |
+| `priceMicrosPerSecond` | the price of a second on the quantum computer, in millionths; when absent, no cost is known |
+| `currency` | of the price; `USD` when absent |
+| `timeoutSeconds` | how long an answer may take; 60 when absent, and five times as long for submissions |
+| `visibilitySeconds` | how long after its submission a job may take to be found by its tag; 60 when absent |
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PLATFORM_URL = "https://cloud.ibm.com"
+CHANNELS = ("ibm_quantum_platform", "ibm_cloud")
+KNOWN = (
+    "token",
+    "instance",
+    "channel",
+    "url",
+    "iamUrl",
+    "priceMicrosPerSecond",
+    "currency",
+    "timeoutSeconds",
+    "visibilitySeconds",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings, read. The API key is not in the representation."""
+
+    token: str = field(repr=False)
+    instance: str
+    channel: str
+    url: str | None
+    iam_url: str
+    price_micros_per_second: int | None
+    currency: str
+    timeout_seconds: float
+    visibility_seconds: int
+
+    @classmethod
+    def read(cls, given: Mapping[str, str]) -> "Settings":
+        """The settings of a mapping such as a Secret's. Raises ValueError, which tells names and no values."""
+        unknown = sorted(set(given) - set(KNOWN))
+        if unknown:
+            raise ValueError(f"unknown settings {', '.join(unknown)}; known are {', '.join(KNOWN)}")
+        missing = [name for name in ("token", "instance") if not given.get(name)]
+        if missing:
+            raise ValueError(f"settings are missing: {', '.join(missing)}")
+        if not given["instance"].startswith("crn:"):
+            raise ValueError("instance must be the cloud resource name, which begins with crn:")
+        channel = given.get("channel", CHANNELS[0])
+        if channel not in CHANNELS:
+            raise ValueError(f"channel must be one of {', '.join(CHANNELS)}")
+        price = given.get("priceMicrosPerSecond")
+        return cls(
+            token=given["token"],
+            instance=given["instance"],
+            channel=channel,
+            url=given.get("url"),
+            iam_url=given.get("iamUrl", "https://iam.cloud.ibm.com"),
+            price_micros_per_second=None if price is None else int(_positive("priceMicrosPerSecond", price)),
+            currency=given.get("currency", "USD"),
+            timeout_seconds=_positive("timeoutSeconds", given.get("timeoutSeconds", "60")),
+            visibility_seconds=int(_positive("visibilitySeconds", given.get("visibilitySeconds", "60"))),
+        )
+
+
+def _positive(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e12:
+        raise ValueError(f"{name} must be a number above 0")
+    return number

@@ -1,0 +1,330 @@
+"""IBM Quantum on 127.0.0.1, as far as its SDK asks of it: one instance with one device, which obeys.
+
+It answers as https://quantum.cloud.ibm.com/docs/api documents, executes circuits in earnest, and is the provider of the
+adapters' conformance suite. Its device is the SDK's snapshot of a real one with five qubits.
+"""
+
+import base64
+import io
+import json
+import math
+import re
+import socket
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from qiskit import QuantumCircuit, qasm3, qpy, transpile
+from qiskit_aer.primitives import SamplerV2
+from qiskit_ibm_runtime.json import RuntimeDecoder, RuntimeEncoder
+
+from quantum_operator.ports.adapter import Device
+from quantum_operator.testing.adapter_faults import Call, Fault
+
+API_KEY = "api-key-of-the-tests-0123456789"
+CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/0123456789abcdef:11111111-2222-3333-4444-555555555555::"
+DEVICE = "ibm_test"
+PRICE = 1_600_000
+PATIENCE = 7
+OVER = {"Completed", "Failed", "Cancelled"}
+
+
+@dataclass
+class Job:
+    id: str
+    body: dict[str, Any]
+    created: float
+    status: str = "Queued"
+    reason: str = ""
+    reason_code: int | None = None
+    usage: float = 0.0
+    result: str = ""
+
+
+@dataclass
+class Reply:
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: object, status: int = 200) -> "Reply":
+        return cls(status, json.dumps(document).encode(), {"Content-Type": "application/json"})
+
+    @classmethod
+    def error(cls, status: int, code: int, message: str, **headers: str) -> "Reply":
+        reply = cls.of({"errors": [{"code": code, "message": message}], "trace": "t"}, status)
+        reply.headers |= headers
+        return reply
+
+
+class IbmServer:
+    """The service, and the controls of the conformance suite."""
+
+    device = DEVICE
+    retry_after: float | None = float(PATIENCE)
+    unknown_task = "c5dge2d3rn7breq27i9g"
+
+    def __init__(self, *, lag: float = 3.0) -> None:
+        """Jobs are found by their tags `lag` of the provider's seconds after their creation."""
+        self.jobs: dict[str, Job] = {}
+        self.requests: list[tuple[str, str]] = []
+        """Method and path of every request to the API."""
+        self.bodies: list[dict[str, Any]] = []
+        """What every submitting request asked for."""
+        self.iam: Reply | None = None
+        """What IAM answers in place of an access token."""
+        self.filters_tags = True
+        self.usage_pending = False
+        self.access_token = _jwt()
+        self.secrets = (API_KEY, self.access_token)
+        self._lag, self._now = lag, 0.0
+        self._failing: dict[Call, Fault] = {}
+        self._healed = threading.Event()
+        snapshot = resources.files("qiskit_ibm_runtime.fake_provider.backends") / "manila"
+        self.configuration = json.loads((snapshot / "conf_manila.json").read_text()) | {"backend_name": DEVICE}
+        self.properties = json.loads((snapshot / "props_manila.json").read_text()) | {"backend_name": DEVICE}
+        self._http = _Listener(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+
+    def __enter__(self) -> "IbmServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._healed.set()
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    def settings(self, **more: str) -> dict[str, str]:
+        """What an adapter is connected with."""
+        return {
+            "token": API_KEY,
+            "instance": CRN,
+            "url": f"{self.address}/api/v1",
+            "iamUrl": self.address,
+            "priceMicrosPerSecond": str(PRICE),
+            "timeoutSeconds": "5",
+            "visibilitySeconds": "3",
+        } | more
+
+    def compile(self, programs: Sequence[str], device: Device) -> bytes:
+        compiled = {program: self._compiled(program, device) for program in set(programs)}
+        stream = io.BytesIO()
+        qpy.dump([compiled[program] for program in programs], stream)
+        return stream.getvalue()
+
+    @contextmanager
+    def failing(self, call: Call, fault: Fault) -> Iterator[None]:
+        self._failing[call] = fault
+        self._healed.clear()
+        try:
+            yield
+        finally:
+            del self._failing[call]
+            self._healed.set()
+
+    def submissions(self) -> int:
+        return len(self.bodies)
+
+    def tasks(self, token: str) -> tuple[str, ...]:
+        return tuple(job.id for job in self.jobs.values() if token in job.body.get("tags", []))
+
+    def charged_micros(self) -> int:
+        return sum(math.ceil(Fraction(str(job.usage)) * PRICE) for job in self.jobs.values())
+
+    def start(self, task: str) -> None:
+        self.jobs[task].status = "Running"
+
+    def finish(self, task: str) -> None:
+        job = self.jobs[task]
+        params = json.loads(json.dumps(job.body["params"]), cls=RuntimeDecoder)
+        pubs = [(circuit, None, shots) for circuit, _, shots in params["pubs"]]
+        job.result = json.dumps(SamplerV2(seed=7).run(pubs).result(), cls=RuntimeEncoder)
+        job.usage = 2.0 + 0.000_35 * sum(shots for _, _, shots in pubs)
+        job.status = "Completed"
+
+    def spoil(self, task: str) -> None:
+        self.jobs[task].status, self.jobs[task].reason, self.jobs[task].reason_code = "Failed", "out of order", 9999
+
+    def overrun(self, task: str) -> None:
+        """Stopped by the time that was asked for; by nothing where none was."""
+        job = self.jobs[task]
+        if "cost" in job.body:
+            job.status, job.reason, job.reason_code = "Cancelled", "Ran too long", 1305
+        job.usage = float(job.body.get("cost", 10_800))
+
+    def wait(self, seconds: float) -> None:
+        self._now += seconds
+
+    def answer(self, method: str, target: str, headers: Any, body: bytes) -> Reply | None:
+        """The answer to a request; None where the connection is to break off."""
+        parts = urlsplit(target)
+        if parts.path == "/identity/token":
+            return self.iam or Reply.of({"access_token": self.access_token, "expires_in": 3600, "expiration": 2**31})
+        path = parts.path.removeprefix("/api/v1")
+        self.requests.append((method, path))
+        call: Call = "read" if method == "GET" else "submit" if path == "/jobs" else "cancel"
+        if call == "submit":
+            self.bodies.append(json.loads(body))
+        fault = self._failing.get(call)
+        if fault is None or fault.accepted:
+            reply = self._dispatch(method, path, parse_qs(parts.query), headers)
+        return reply if fault is None else self._fail(fault, headers)
+
+    def _fail(self, fault: Fault, headers: Any) -> Reply | None:
+        told = f"{headers['Authorization']} for {API_KEY}"
+        match fault.answer:
+            case "unauthorized":
+                return Reply.error(401, 1201, f"Invalid credentials: {told}")
+            case "forbidden":
+                return Reply.error(403, 1200, "You are not authorized to perform this action")
+            case "invalid":
+                return Reply.error(400, 1211, f"The body is invalid: {told}")
+            case "throttled":
+                return Reply.error(429, 1202, "Too many requests", **{"Retry-After": str(PATIENCE)})
+            case "unavailable":
+                return Reply(503, b"<html>Service Unavailable</html>", {"Content-Type": "text/html"})
+            case "garbage":
+                return Reply(200, b"<html>Welcome</html>", {"Content-Type": "text/html"})
+            case "silence":
+                self._healed.wait(20)
+        return None
+
+    def _dispatch(self, method: str, path: str, query: dict[str, list[str]], headers: Any) -> Reply:
+        if headers["Authorization"] != f"Bearer {self.access_token}" or headers["Service-CRN"] != CRN:
+            return Reply.error(401, 1201, "Invalid credentials")
+        if match := re.fullmatch(r"/backends/([^/]+)/(status|configuration|properties)", path):
+            return self._backend(*match.groups())
+        if match := re.fullmatch(r"/jobs/([^/]+)(/results|/metrics|/cancel)?", path):
+            return self._job(method, match[1], match[2])
+        match method, path:
+            case "POST", "/jobs":
+                return self._create()
+            case "GET", "/jobs":
+                return self._list(query)
+            case "GET", "/backends":
+                return Reply.of({"devices": [{"name": DEVICE, "status": {"name": "online"}, "qubits": 5}]})
+            case "GET", "/instances/usage":
+                return Reply.of({"usage_consumed_seconds": 0, "usage_limit_reached": False})
+        return Reply.error(404, 1234, "Not found")
+
+    def _create(self) -> Reply:
+        body = self.bodies[-1]
+        if body.get("program_id") != "sampler" or body.get("backend") != DEVICE:
+            return Reply.error(404, 1207, "Program or backend not found")
+        name = f"d{len(self.jobs):019d}"
+        self.jobs[name] = Job(name, body, self._now)
+        return Reply.of({"id": name, "backend": DEVICE})
+
+    def _list(self, query: dict[str, list[str]]) -> Reply:
+        wanted = set(query.get("tags", [])) if self.filters_tags else set()
+        jobs = [
+            self._document(job)
+            for job in self.jobs.values()
+            if wanted <= set(job.body.get("tags", [])) and job.created + self._lag <= self._now
+        ]
+        if query.get("sort") != ["ASC"]:
+            jobs.reverse()
+        limit, offset = int(query.get("limit", ["10"])[0]), int(query.get("offset", ["0"])[0])
+        return Reply.of({"jobs": jobs[offset : offset + limit], "count": len(jobs), "limit": limit, "offset": offset})
+
+    def _job(self, method: str, name: str, part: str | None) -> Reply:
+        job = self.jobs.get(name)
+        if job is None:
+            return Reply.error(404, 1291, "Job not found")
+        match method, part:
+            case "GET", None:
+                return Reply.of(self._document(job))
+            case "GET", "/results":
+                return Reply(200, job.result.encode()) if job.result else Reply(204)
+            case "GET", "/metrics":
+                status = "pending" if self.usage_pending else "final"
+                return Reply.of({"usage": {"qpu_charge_time_seconds": job.usage, "status": status}})
+            case "POST", "/cancel":
+                if job.status in OVER:
+                    return Reply.error(409, 1280, "The job is in a final state")
+                job.status = "Cancelled"
+                return Reply(204)
+        return Reply.error(405, 1234, "Method not allowed")
+
+    def _document(self, job: Job) -> dict[str, Any]:
+        state = {"status": job.status, "reason": job.reason, "reason_code": job.reason_code}
+        return {
+            "id": job.id,
+            "backend": job.body["backend"],
+            "created": f"2026-01-01T{int(job.created) // 3600:02d}:{int(job.created) // 60 % 60:02d}:00Z",
+            "program": {"id": job.body["program_id"]},
+            "state": state,
+            "status": job.status,
+            "tags": job.body.get("tags", []),
+        }
+
+    def _backend(self, name: str, part: str) -> Reply:
+        if name != DEVICE:
+            return Reply.error(404, 1216, "Backend not found")
+        if part == "status":
+            return Reply.of({"state": True, "status": "active", "length_queue": 4, "backend_version": "1.2.6"})
+        return Reply.of(self.configuration if part == "configuration" else self.properties)
+
+    @staticmethod
+    def _compiled(program: str, device: Device) -> QuantumCircuit:
+        circuit = qasm3.loads(program)
+        if device.basis_gates is None:
+            return circuit
+        coupling = None if device.coupling is None else [list(pair) for pair in device.coupling]
+        return transpile(circuit, basis_gates=list(device.basis_gates), coupling_map=coupling, optimization_level=0)
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+def _handler(server: IbmServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            reply = server.answer(self.command, self.path, self.headers, body)
+            if reply is None:
+                self._break_off()
+                return
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply.body)))
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        do_POST = do_GET  # noqa: N815
+
+        def _break_off(self) -> None:
+            self.close_connection = True
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: tests say what was asked."""
+
+    return Handler
+
+
+def _jwt() -> str:
+    """An access token that the SDK's own reader of tokens takes."""
+    parts = [{"alg": "RS256"}, {"iat": 2**31 - 7200, "exp": 2**31}]
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
+    return ".".join([*encoded, "c2lnbmVk"])
