@@ -154,8 +154,10 @@ def test_unknown_kinds_are_refused(change: dict[str, Any], shown: str) -> None:
     assert "BackendPolicy, QuantumBackend, QuantumJob" in error
 
 
-@pytest.mark.parametrize("depth", [33, 100_000])
-@pytest.mark.parametrize("key", ["backoffLimit", "programs", "task", "policyRef", "bomb"])
+@pytest.mark.parametrize(
+    ("key", "depth"),
+    [*((key, 33) for key in ("backoffLimit", "programs", "task", "policyRef", "bomb")), ("task", 100_000)],
+)
 @pytest.mark.parametrize("make", [lambda inner: [inner], lambda inner: {"a": inner}], ids=["lists", "maps"])
 def test_depth_does_no_harm(make: Any, key: str, depth: int) -> None:
     """However deep a manifest is, it is refused with an error that can be printed."""
@@ -194,12 +196,12 @@ def test_many_terms_are_quick() -> None:
     """An observable of as many terms as may be is checked within seconds."""
     terms = [{"pauli": "ZZ", "qubits": [0, 1]}] * 1024
     started = time.monotonic()
-    validate(estimate(shots=1, observables=[{"terms": terms}] * 8))
-    assert time.monotonic() - started < 30
+    validate(estimate(shots=1, observables=[{"terms": terms}]))
+    assert time.monotonic() - started < 4
 
 
 @given(resources)
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
 def test_every_valid_resource_is_accepted(resource: Resource) -> None:
     """Whatever the types can hold and the rules allow goes through the rendered schema and comes back equal."""
     manifest = resource.to_wire()
@@ -209,7 +211,7 @@ def test_every_valid_resource_is_accepted(resource: Resource) -> None:
 
 
 @given(damaged())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_damage_is_refused_or_harmless(manifest: dict[str, Any]) -> None:
     """Any JSON in any place is refused with errors, or accepted by the schema and by the pydantic type alike."""
     with contextlib.suppress(InvalidResourceError):

@@ -2,15 +2,13 @@
 
 import json
 import math
-import shutil
-from pathlib import Path
 from typing import Any
 
 from quantum_operator.api.envelope import sha256
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import Outcome
 from quantum_operator.local.manifests import load
-from unit.cli.conftest import EXAMPLES, Ran, qjob
+from unit.cli.conftest import EXAMPLES, Ran
 
 
 def counts(job: dict[str, Any], pub: int = 0, entry: int = 0) -> dict[str, int]:
@@ -100,17 +98,3 @@ def test_progress_is_one_line_an_event(ran: Ran) -> None:
     lines = [line for line in ran.progress.splitlines() if line.startswith("default/bell: ")]
     assert [line.split(": ")[1] for line in lines] == ["Assigned", "RunStarted", "Succeeded"]
     assert "warning" not in ran.progress
-
-
-def test_running_again_is_a_new_job_with_the_same_counts(ran: Ran, tmp_path: Path) -> None:
-    """A job that is over is run anew, with another UID, and its seed gives the same counts. JSON is a List."""
-    shutil.copytree(ran.folder, tmp_path / "out")
-    files = (EXAMPLES / "policy.yaml", EXAMPLES / "bell.yaml")
-    again = qjob("run", *files, "--folder", tmp_path / "out", "--output", "json")
-    assert again.returncode == 0, again.stderr
-    found = json.loads(again.stdout)
-    (second,) = found["items"]
-    assert (found["apiVersion"], found["kind"]) == ("v1", "List")
-    assert second["metadata"]["uid"] != ran.job("bell")["metadata"]["uid"]
-    assert counts(second) == counts(ran.job("bell"))
-    assert len(list((tmp_path / "out/default/bell/runs").iterdir())) == 1

@@ -16,7 +16,7 @@ from unit.decide.observations import apply
 from unit.decide.strategies import observations, snapshots
 
 LIMIT = 32 * 1024
-thorough = settings(max_examples=40, deadline=None, derandomize=True)
+thorough = settings(max_examples=25, deadline=None, derandomize=True)
 
 
 @thorough

@@ -274,7 +274,7 @@ OPENQASM ctrl pow inv reset barrier box switch case pragma qubit[
 SNIPPETS = st.sampled_from([*WORDS.split(), "\x00", "\r", "\n", "\t"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.one_of(st.text(), st.lists(SNIPPETS, max_size=60).map(" ".join), st.lists(SNIPPETS).map("".join)))
 @example("qubit[")
 @example("for int i in [0:1")
