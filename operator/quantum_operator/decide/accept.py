@@ -118,7 +118,8 @@ def pubs_name_programs(observed: Observed) -> Complaint | None:
     for field, pub in _pubs(observed.job):
         if pub.program not in known:
             return Complaint(
-                "UnknownProgram", f"{field}.program: {pub.program!r}: the job's programs are {', '.join(known)}"
+                "UnknownProgram",
+                f"{field}.program: {pub.program!r}: the job's programs are {', '.join(known)}; name one of these",
             )
     return None
 
@@ -176,7 +177,10 @@ def observables_fit(job: QuantumJob, facts: Facts) -> Complaint | None:
                         "choose from these",
                     )
                 if len(set(term.qubits)) < len(term.qubits):
-                    return Complaint("InvalidObservable", f"{field}: {list(term.qubits)}: names a qubit twice")
+                    return Complaint(
+                        "InvalidObservable",
+                        f"{field}: {list(term.qubits)}: names a qubit twice; multiply its letters first",
+                    )
     return None
 
 

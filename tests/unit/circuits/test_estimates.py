@@ -48,13 +48,13 @@ def test_constant_observable_needs_no_run() -> None:
 
 
 def test_standard_errors_are_the_spread_of_estimates() -> None:
-    """Over 250 seeds the estimates spread as the standard errors say, and center on the true value."""
+    """Over 150 seeds the estimates spread as the standard errors say, and center on the true value."""
     truth = state().expectation_value(operator(MIXED, 3)).real
-    pubs = [finish(program3(SOURCE), estimate([MIXED], shots=200), spec(seed=seed)).pubs[0] for seed in range(250)]
+    pubs = [finish(program3(SOURCE), estimate([MIXED], shots=200), spec(seed=seed)).pubs[0] for seed in range(150)]
     values = np.array([pub.values[0] for pub in pubs if pub.values])
     errors = np.array([pub.standard_errors[0] for pub in pubs if pub.standard_errors])
     assert values.std(ddof=1) == pytest.approx(errors.mean(), rel=0.15)
-    assert abs(values.mean() - truth) < 4 * errors.mean() / math.sqrt(250)
+    assert abs(values.mean() - truth) < 4 * errors.mean() / math.sqrt(150)
 
 
 def test_covariance_within_a_group_counts() -> None:

@@ -109,10 +109,10 @@ def test_sampled_values_are_within_six_errors(
 
 
 def test_random_dynamic_programs_follow_their_branches() -> None:
-    """Eighteen random programs with mid-circuit measurements, branches and resets fit their exact distributions."""
+    """Twelve random programs with mid-circuit measurements, branches and resets fit their exact distributions."""
     rng = np.random.default_rng(11)
     p_values = {}
-    for index in range(18):
+    for index in range(12):
         circuit = QuantumCircuit(3, 4)
         for _ in range(8):
             one, other = (int(q) for q in rng.permutation(3)[:2])
