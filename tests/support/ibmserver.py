@@ -79,8 +79,8 @@ class IbmServer:
         """Method and path of every request to the API."""
         self.bodies: list[dict[str, Any]] = []
         """What every submitting request asked for."""
-        self.iam: Reply | None = None
-        """What IAM answers in place of an access token."""
+        self.instead: dict[str, Reply] = {}
+        """What is answered to requests for these paths, without doing anything; IAM's is `/identity/token`."""
         self.filters_tags = True
         self.usage_pending = False
         self.access_token = _jwt()
@@ -173,12 +173,15 @@ class IbmServer:
         """The answer to a request; None where the connection is to break off."""
         parts = urlsplit(target)
         if parts.path == "/identity/token":
-            return self.iam or Reply.of({"access_token": self.access_token, "expires_in": 3600, "expiration": 2**31})
+            token = {"access_token": self.access_token, "expires_in": 3600, "expiration": 2**31}
+            return self.instead.get(parts.path, Reply.of(token))
         path = parts.path.removeprefix("/api/v1")
         self.requests.append((method, path))
         call: Call = "read" if method == "GET" else "submit" if path == "/jobs" else "cancel"
         if call == "submit":
             self.bodies.append(json.loads(body))
+        if path in self.instead:
+            return self.instead[path]
         fault = self._failing.get(call)
         if fault is None or fault.accepted:
             reply = self._dispatch(method, path, parse_qs(parts.query), headers)

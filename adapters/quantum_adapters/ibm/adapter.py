@@ -99,6 +99,7 @@ class IbmAdapter:
                 program_id="sampler",
                 backend_name=prepared.device,
                 params=json.loads(prepared.payload),
+                log_level="WARNING",
                 job_tags=[token],
                 max_execution_time=seconds,
             ),

@@ -1,7 +1,7 @@
 """Circuits as the sampler primitive takes them, and its results as counts.
 
 Results come by the names of classical registers. So that they can be joined without knowing the circuit, its registers
-are renamed `c0`, `c1` and so on, in the order of their bits; no name that a user gave leaves this way either.
+are renamed `part0`, `part1` and so on, in the order of their bits; no name that a user gave leaves this way either.
 """
 
 import io
@@ -19,6 +19,7 @@ from qiskit_ibm_runtime.json import RuntimeDecoder, RuntimeEncoder
 from quantum_operator.ports.adapter import Circuits, Device, MalformedError, RegisterBits, UnsupportedError
 
 SAMPLER_VERSION = 2
+NAME = "part"
 
 
 def payload_of(circuits: Circuits, max_circuits: int) -> bytes:
@@ -30,11 +31,12 @@ def payload_of(circuits: Circuits, max_circuits: int) -> bytes:
         raise UnsupportedError(f"{len(loaded)} circuits, but shots for {len(circuits.shots)}")
     pubs = []
     for index, (circuit, shots) in enumerate(zip(loaded, circuits.shots, strict=True)):
-        if not 1 <= shots <= circuits.device.max_shots:
-            raise UnsupportedError(f"circuit {index}: {shots} shots; the device takes 1 to {circuits.device.max_shots}")
-        if why := _unfit(circuit, circuits.device):
-            raise UnsupportedError(f"circuit {index}: {why}")
-        pubs.append(SamplerPub.coerce((_renamed(circuit, index), None, shots)))
+        try:
+            pubs.append(_pub(circuit, shots, circuits.device, index))
+        except UnsupportedError as error:
+            raise UnsupportedError(f"circuit {index}: {error}") from None
+        except Exception as error:  # noqa: BLE001  # QPY of another maker may hold what no circuit can
+            raise UnsupportedError(f"circuit {index} is not sound: {type(error).__name__}") from None
     job = {"pubs": pubs, "options": {}, "version": SAMPLER_VERSION, "support_qiskit": True}
     return json.dumps(job, cls=RuntimeEncoder).encode()
 
@@ -58,6 +60,14 @@ def _loaded(data: bytes) -> list[QuantumCircuit]:
     if not all(isinstance(circuit, QuantumCircuit) for circuit in loaded):
         raise UnsupportedError("this QPY has more than circuits")
     return loaded
+
+
+def _pub(circuit: QuantumCircuit, shots: int, device: Device, index: int) -> SamplerPub:
+    if not 1 <= shots <= device.max_shots:
+        raise UnsupportedError(f"{shots} shots; {device.name} takes 1 to {device.max_shots}")
+    if why := _unfit(circuit, device):
+        raise UnsupportedError(why)
+    return SamplerPub.coerce((_renamed(circuit, index), None, shots))
 
 
 def _unfit(circuit: QuantumCircuit, device: Device) -> str:
@@ -93,17 +103,17 @@ def _foreign(
 
 
 def _renamed(circuit: QuantumCircuit, index: int) -> QuantumCircuit:
-    """The circuit with its bits in registers `c0`, `c1` and so on: those that it has, or one if they overlap."""
+    """The circuit with its bits in registers `part0` and so on: those that it has, or one if they overlap."""
     bits: list[Clbit] = [bit for register in circuit.cregs for bit in register]
     sizes = [len(register) for register in circuit.cregs if len(register)]
     if bits != list(circuit.clbits):
         sizes = [circuit.num_clbits]
-    registers = [ClassicalRegister(size, f"c{number}") for number, size in enumerate(sizes)]
+    registers = [ClassicalRegister(size, f"{NAME}{number}") for number, size in enumerate(sizes)]
     renamed = QuantumCircuit(circuit.num_qubits, name=f"circuit-{index}")
     renamed.add_register(*registers)
     renamed.compose(circuit, range(circuit.num_qubits), range(circuit.num_clbits), inplace=True)
     if len(renamed.cregs) != len(registers):
-        raise UnsupportedError(f"circuit {index}: conditions on classical registers that overlap")
+        raise UnsupportedError("it has conditions on classical registers that overlap")
     return renamed
 
 
@@ -111,7 +121,7 @@ def _joined(registers: Mapping[str, object]) -> dict[str, int]:
     """The counts over all registers, the first of them rightmost. Raises ValueError where they are not ours."""
     arrays = []
     for number in range(len(registers)):
-        array = registers[f"c{number}"]
+        array = registers[f"{NAME}{number}"]
         if not isinstance(array, BitArray) or array.shape != ():
             raise ValueError("a register without plain bits")
         arrays.append(array)

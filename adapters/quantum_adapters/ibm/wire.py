@@ -86,7 +86,7 @@ class Access:
             answer = self._manager.request_token()
             self._token, lasts = str(answer["access_token"]), float(answer.get("expires_in", 3600))
         except ApiException as error:
-            status = error.code or 0
+            status = error.status_code or 0
             if status == 429:
                 raise SaturatedError("IBM Cloud's IAM asks for patience with access tokens") from None
             if 400 <= status < 500:
