@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.clusterworld import are_established
 from testcluster import BuiltCluster, Cluster, ClusterError
 from testcluster.processes import eventually
 
@@ -61,9 +62,8 @@ def install_crds(cluster: Cluster, chart: Path = CRDS) -> None:
     # On a given cluster somebody else may have put them there.
     options = [] if isinstance(cluster, BuiltCluster) else ["--take-ownership", "--force-conflicts"]
     cluster.helm("upgrade", "--install", "q-crds", str(chart), "--namespace=default", *options)
-    for plural in PLURALS:
-        name = f"crd/{plural}.quantum-operator.dev"
-        cluster.kubectl("wait", name, "--for=condition=Established", "--timeout=30s")
+    names = [f"crd/{plural}.quantum-operator.dev" for plural in PLURALS]
+    assert eventually(lambda: are_established(cluster, names), 30)
 
 
 def may(cluster: Cluster, user: str, verb: str, resource: str, namespace: str = "default") -> bool:

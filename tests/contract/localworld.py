@@ -24,9 +24,13 @@ NOW = SystemClock().now()
 LEAVES_OUTCOME = "import sys; open(sys.argv[1], 'w').write('{\"run\": 1}')"
 SLEEPS = "import time; time.sleep(60)"
 
-LAYERS = "".join("h q;\n" for _ in range(9))
+CHAIN = "".join(f"cx q[{index}], q[{index + 1}];\n" for index in range(21))
+LAYERS = f"ry(0.3) q;\n{CHAIN}" * 6
 SLOW = f'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[22] q;\nbit[22] c;\n{LAYERS}c = measure q;\n'
 """Takes a second or two to simulate, so that a crash can fall into it."""
+
+ENDLESS = "OPENQASM 3.0;\nqubit q;\nbit c;\nc = measure q;\nwhile (!c) { c = measure q; }\n"
+"""Goes on until its process is ended."""
 
 
 class World:

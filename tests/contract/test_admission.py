@@ -23,6 +23,7 @@ from quantum_operator.api.meta import API_VERSION, Condition
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.render import RESOURCES, custom_resource_definitions, schema_hash
 from quantum_operator.api.validate import InvalidResourceError, validate
+from support.clusterworld import serve_crds
 from testcluster.cluster import Cluster
 from unit.api.strategies import damaged
 
@@ -49,11 +50,7 @@ def ids(row: Row) -> str:
 @pytest.fixture(scope="module")
 def crds(api_server: Cluster) -> Cluster:
     """A cluster that serves our resources."""
-    for name, text in files().items():
-        if name.startswith("crds/"):
-            api_server.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
-    names = [f"crd/{plural}.quantum-operator.dev" for plural, _ in PLURALS.values()]
-    api_server.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    serve_crds(api_server)
     return api_server
 
 

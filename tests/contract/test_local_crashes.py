@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localworld import SLOW
+from localworld import ENDLESS, SLOW
 
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.local import process
@@ -20,10 +20,10 @@ from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
 
 
-def submit(folder: Path) -> subprocess.Popen[str]:
-    """`qjob run` of a slow job, as a process of its own."""
+def submit(folder: Path, source: str) -> subprocess.Popen[str]:
+    """`qjob run` of a job with this program, as a process of its own."""
     manifests = folder / "slow.json"
-    job = builders.job("slow", namespace="", programs=[{"name": "bell", "qasm3": SLOW}], execution={"seed": 3})
+    job = builders.job("slow", namespace="", programs=[{"name": "bell", "qasm3": source}], execution={"seed": 3})
     documents = [job.to_wire(), builders.policy("aer-ideal", namespace="").to_wire()]
     manifests.write_text("\n---\n".join(json.dumps(one | _named(one)) for one in documents))
     command = [sys.executable, "-m", "quantum_operator.cli", "run", str(manifests), "--folder", str(folder / "out")]
@@ -37,7 +37,7 @@ def _named(one: dict[str, Any]) -> dict[str, Any]:
 def crash(folder: Path, *, with_run: bool) -> tuple[QuantumJob, str]:
     """Kill the shell with SIGKILL in the middle of the run; the job and the run's UID as they were then."""
     results = ResultsFolder(folder / "out").job(Key("default", "slow"))
-    shell = submit(folder)
+    shell = submit(folder, SLOW)
     deadline = time.monotonic() + 20
     while not (results.job.exists() and _is_running(job := _read(results.job)) and _process(results.path)):
         assert time.monotonic() < deadline, "the run never started"
@@ -70,7 +70,7 @@ def _process(path: Path) -> bool:
 def test_a_killed_shell_is_resumed(tmp_path: Path, with_run: bool, attempts: list[str]) -> None:
     """After kill -9 the same command goes on with the same job: its live run is taken over, a dead one tried again."""
     before, uid = crash(tmp_path, with_run=with_run)
-    again = submit(tmp_path)
+    again = submit(tmp_path, SLOW)
     output, _ = again.communicate(timeout=60)
     assert again.returncode == 0, output
     after = _read(tmp_path / "out/default/slow/job.json")
@@ -85,7 +85,7 @@ def test_a_killed_shell_is_resumed(tmp_path: Path, with_run: bool, attempts: lis
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_terminating_the_shell_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     """SIGTERM, or Ctrl-C, ends the shell and its run, says how to go on, and leaves a job that can be resumed."""
-    shell = submit(tmp_path)
+    shell = submit(tmp_path, ENDLESS)
     results = ResultsFolder(tmp_path / "out").job(Key("default", "slow"))
     deadline = time.monotonic() + 20
     while not _process(results.path):

@@ -17,6 +17,7 @@ from quantum_operator.cluster.store import ClusterStore
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
 from testcluster import Cluster
+from testcluster.processes import eventually
 
 Json = dict[str, Any]
 
@@ -29,7 +30,15 @@ def serve_crds(cluster: Cluster) -> None:
         if name.startswith("crds/"):
             cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
     names = [f"crd/{model.plural}.quantum-operator.dev" for model in RESOURCES]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    assert eventually(lambda: are_established(cluster, names), 30)
+
+
+def are_established(cluster: Cluster, names: list[str]) -> bool:
+    """Whether these definitions are served. `kubectl wait` fails on one that has no conditions yet."""
+    found = json.loads(cluster.kubectl("get", *names, "--output=json").stdout)
+    listed = found.get("items", [found])
+    conditions = [one.get("status", {}).get("conditions") or [] for one in listed]
+    return all(any(one["type"] == "Established" and one["status"] == "True" for one in some) for some in conditions)
 
 
 def manifest(resource: Any, namespace: str) -> Json:
