@@ -97,7 +97,6 @@ class BraketServer:
         self.status = "ONLINE"
         self.form = "measurements"
         """In which form results are stored; the forms are those of `braketresults.stored`."""
-        self.tells_tags = True
         self.s3_url = s3_url
         self.s3 = _s3(s3_url)
         self._lag, self._now = lag, 0.0
@@ -225,7 +224,7 @@ class BraketServer:
         if not re.fullmatch(scope, headers["Authorization"]) or headers["X-Amz-Security-Token"] != SESSION_TOKEN:
             return Reply.error("UnrecognizedClientException", "The security token is invalid", 403)
         model = MODEL.operation_model(operation)
-        if report := ParamValidator().validate(parameters, model.input_shape).generate_report():
+        if report := _misfit(parameters, model.input_shape):
             return Reply.error("ValidationException", report)
         done = {
             "GetDevice": self._device,
@@ -236,7 +235,7 @@ class BraketServer:
         }[operation](parameters)
         if isinstance(done, Reply):
             return done
-        report = ParamValidator().validate(done, model.output_shape).generate_report()
+        report = _misfit(done, model.output_shape)
         assert not report, report
         return Reply.of(done, model.http["responseCode"])
 
@@ -280,8 +279,6 @@ class BraketServer:
     def _search(self, parameters: dict[str, Any]) -> Any:
         """The newest first; the token of a page is where it begins."""
         visible = [_summary(task) for task in self.all_tasks.values() if task.created + self._lag <= self._now]
-        if not self.tells_tags:
-            visible = [{name: told for name, told in one.items() if name != "tags"} for one in visible]
         visible.reverse()
         begin, size = int(parameters.get("nextToken", "0")), parameters.get("maxResults", 10)
         page: dict[str, Any] = {"quantumTasks": visible[begin : begin + size]}
@@ -309,6 +306,20 @@ def _s3(url: str) -> Any:
     )
     client.create_bucket(Bucket=BUCKET)
     return client
+
+
+def _misfit(document: dict[str, Any], shape: Any) -> str:
+    """What of a request or an answer is not as the model has it; botocore's own check leaves out maxima and enums."""
+    report: str = ParamValidator().validate(document, shape).generate_report()
+    if report:
+        return report
+    for name, value in document.items():
+        member = shape.members[name]
+        if member.type_name == "string" and len(value) > member.metadata.get("max", len(value)):
+            return f"{name} is longer than {member.metadata['max']}"
+        if getattr(member, "enum", None) and value not in member.enum:
+            return f"{name} is none of {member.enum}"
+    return ""
 
 
 def _asked(method: str, target: str, body: bytes) -> tuple[str, dict[str, Any]]:

@@ -175,11 +175,10 @@ class BraketAdapter:
         for _ in range(PAGES):
             answer = self._wire.ask("search_quantum_tasks", {"filters": [], "maxResults": PAGE} | more)
             try:
-                found |= {
-                    one["quantumTaskArn"]: one["createdAt"]
-                    for one in answer["quantumTasks"]
-                    if (one.get("tags") or {}).get(TOKEN) == token
-                }
+                listed = [
+                    (one["quantumTaskArn"], one["createdAt"], one.get("tags") or {}) for one in answer["quantumTasks"]
+                ]
+                found |= {task: created for task, created, tags in listed if tags.get(TOKEN) == token}
                 ordered = sorted(found, key=lambda task: found[task])
             except (KeyError, TypeError, AttributeError):
                 raise MalformedError("Amazon Braket's list of tasks can't be read") from None
