@@ -4,6 +4,7 @@ Conditions are the truth that `kubectl wait` and other machines read. A reason i
 reference in docs/reference/reasons.md is generated from this module.
 """
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 
@@ -45,6 +46,9 @@ REASONS: dict[str, str] = {
     "AllBackendsBusy": "Backends that could run the job are at their limit of concurrent runs. The job waits.",
     "Assigned": "A backend has been chosen; the plan has the verdict on every other.",
     "RunPending": "The run is created and waits to start; the message has what Kubernetes says of it.",
+    "RunUnschedulable": "No node has room for the run, or fits it; the message is the scheduler's. It waits.",
+    "ImageUnavailable": "The run's image can't be pulled. Correct the image or its pull secret; the run waits.",
+    "QuotaExceeded": "The namespace's ResourceQuota has no room for the run. It waits until there is.",
     "RunRefused": "Kubernetes refuses to create the run (quota, LimitRange, admission). It is tried again.",
     "RunStarted": "The run is executing.",
     "RunFinished": "The run is over.",
@@ -53,6 +57,10 @@ REASONS: dict[str, str] = {
     "Cancelled": "spec.cancel is true: the job is over, and its run was stopped if it had one.",
     "OutsideSchedule": "spec.schedule does not let the job start yet; the message says when.",
     "RunLost": "The run vanished or failed without an outcome. It is tried again, up to backoffLimit.",
+    "RunEvicted": "The run's pod was evicted or preempted. It is tried again, up to backoffLimit.",
+    "RunDeleted": "The run's pod was deleted before its outcome was read. It is tried again, up to backoffLimit.",
+    "RunNotStarted": "The run did not start in time; the message says why. It is tried again, up to backoffLimit.",
+    "OutcomeLost": "The run's outcome is cut or damaged. It is tried again, up to backoffLimit.",
     "BackoffLimitExceeded": "Every attempt was lost to the infrastructure. See the attempts for the cause of each.",
     "Succeeded": "The result is in status.result.",
     "IncompatibleTarget": "The program does not fit the backend's target. Choose another backend or recompile.",
@@ -91,14 +99,19 @@ Generated from `operator/quantum_operator/api/conditions.py` by `make generate`;
 
 The `reason` of every condition in a status, and of every event.
 
-{_table(REASONS)}
+{_listed(REASONS)}
 ## Of candidates
 
 The `reason` of every backend in `status.plan.steps[].candidates`.
 
-{_table(CANDIDATE_REASONS)}"""
+{_listed(CANDIDATE_REASONS)}"""
 
 
-def _table(reasons: dict[str, str]) -> str:
-    rows = (f"| `{name}` | {meaning} |\n" for name, meaning in reasons.items())
-    return "".join(("| Reason | Meaning |\n|---|---|\n", *rows))
+def _listed(reasons: dict[str, str]) -> str:
+    return table(("Reason", "Meaning"), [(f"`{name}`", meaning) for name, meaning in reasons.items()])
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("| --- ", "|---").replace("---| ", "---|")

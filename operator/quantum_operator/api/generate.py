@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from quantum_operator.api.conditions import reasons_markdown
+from quantum_operator.api.failures import failures_markdown
 from quantum_operator.api.reference import markdown
 from quantum_operator.api.render import custom_resource_definitions
 from quantum_operator.api.schema import Schema
@@ -16,7 +17,11 @@ _CHART = "charts/quantum-operator-crds/templates"
 def files() -> dict[str, str]:
     """Every generated file: its path in the repository, and its text."""
     definitions = custom_resource_definitions()
-    generated = {"docs/reference/api.md": markdown(definitions), "docs/reference/reasons.md": reasons_markdown()}
+    generated = {
+        "docs/reference/api.md": markdown(definitions),
+        "docs/reference/reasons.md": reasons_markdown(),
+        "docs/reference/failures.md": failures_markdown(),
+    }
     for definition in definitions:
         name = f"{definition['spec']['names']['plural']}.yaml"
         generated[f"crds/{name}"] = _COMMENT + dumps(definition)

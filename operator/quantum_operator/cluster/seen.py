@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from quantum_operator.api.failures import ending
 from quantum_operator.cluster.api import Json, controller_uid, metadata
 from quantum_operator.cluster.labels import INPUT, JOB_UID
 from quantum_operator.decide.observed import RunObserved
@@ -35,7 +36,10 @@ class SeenRun:
 
 @dataclass(frozen=True)
 class SeenPod:
-    """A pod of a batch Job. `ended`: its container has, with this exit code, reason and termination message."""
+    """A pod of a batch Job. `ended`: its container has, with this exit code, reason and termination message.
+
+    `waits` is the word for why it has not started and `waiting` says it; `disrupted` is who removes it.
+    """
 
     name: str
     namespace: str
@@ -45,12 +49,14 @@ class SeenPod:
     leaving: bool
     reason: str
     message: str
+    waits: str
     waiting: str
     started: bool
     ended: bool
     exit_code: int = 0
     exit_reason: str = ""
     termination: str = ""
+    disrupted: str = ""
 
 
 def read_run(body: Json) -> SeenRun:
@@ -80,6 +86,8 @@ def read_pod(body: Json) -> SeenPod:
     containers = status.get("containerStatuses") or ()
     state = next((one.get("state") or {} for one in containers if one.get("name") == CONTAINER), {})
     ended = state.get("terminated")
+    waits, waiting = _waiting(body, status, state.get("waiting") or {})
+    disruption = _true_condition(status, ("DisruptionTarget",)) or {}
     return SeenPod(
         name=meta["name"],
         namespace=meta["namespace"],
@@ -89,12 +97,14 @@ def read_pod(body: Json) -> SeenPod:
         leaving="deletionTimestamp" in meta,
         reason=str(status.get("reason") or ""),
         message=str(status.get("message") or ""),
-        waiting=_waiting(body, status, state.get("waiting") or {}),
+        waits=waits,
+        waiting=waiting,
         started="running" in state or bool((ended or {}).get("startedAt")),
         ended=ended is not None,
         exit_code=int((ended or {}).get("exitCode") or 0),
         exit_reason=str((ended or {}).get("reason") or ""),
         termination=str((ended or {}).get("message") or ""),
+        disrupted=str(disruption.get("reason") or ""),
     )
 
 
@@ -109,7 +119,10 @@ def progress(run: SeenRun, pod: SeenPod | None, refused: str) -> RunObserved:
         return RunObserved(run.name, run.uid, "Running")
     if run.suspended:
         return RunObserved(run.name, run.uid, "Pending", "the run is suspended: a queue has not admitted it yet")
-    return RunObserved(run.name, run.uid, "Pending", pod.waiting if pod is not None else refused)
+    if pod is None:
+        word = "QuotaExceeded" if "exceeded quota" in refused else "PodRefused" if refused else ""
+        return RunObserved(run.name, run.uid, "Pending", refused, failure=word)
+    return RunObserved(run.name, run.uid, "Pending", pod.waiting, failure=pod.waits)
 
 
 def failed(run: SeenRun, pod: SeenPod | None) -> RunObserved:
@@ -122,27 +135,34 @@ def failed(run: SeenRun, pod: SeenPod | None) -> RunObserved:
     if pod.reason == "DeadlineExceeded" and not pod.started:
         message = "its container did not start in time" + (f": {pod.waiting}" if pod.waiting else "")
         return RunObserved(run.name, run.uid, "Finished", message, failure="StartDeadlineExceeded")
-    failure = pod.reason or pod.exit_reason or run.reason or "NoOutcome"
+    removed = pod.disrupted or ("PodDeleted" if pod.leaving else "")
+    failure = pod.reason or _fatal(pod.exit_reason) or removed or pod.exit_reason or run.reason or "NoOutcome"
     code = f" (exit code {pod.exit_code})" if pod.ended else ""
     message = f"{failure}{code}" + (f": {pod.message}" if pod.message else "")
     return RunObserved(run.name, run.uid, "Finished", message, failure=failure)
 
 
-def _waiting(body: Json, status: Json, waiting: Json) -> str:
-    """Why the pod has not started, in words that do not change while it waits; empty when it simply starts."""
+def _fatal(exit_reason: str) -> str:
+    """The container's own end, where it says more than that the pod was removed."""
+    return exit_reason if ending(exit_reason).reaction == "fail" else ""
+
+
+def _waiting(body: Json, status: Json, waiting: Json) -> tuple[str, str]:
+    """Why the pod has not started: a word, and words that do not change while it waits; empty when it simply starts."""
     reason = str(waiting.get("reason") or "")
     if reason in PULL_REASONS:
         containers = (body.get("spec") or {}).get("containers") or ()
         image = next((one.get("image") for one in containers if one.get("name") == CONTAINER), "")
         name = metadata(body).get("name")
-        return f"the image {image} can't be pulled; `kubectl describe pod {name}` says why"
+        return "ImageUnavailable", f"the image {image} can't be pulled; `kubectl describe pod {name}` says why"
     if reason and reason not in STARTING:
-        return ": ".join(part for part in (reason, str(waiting.get("message") or "")) if part)
+        return reason, ": ".join(part for part in (reason, str(waiting.get("message") or "")) if part)
     conditions = status.get("conditions") or ()
     scheduled = next((one for one in conditions if one.get("type") == "PodScheduled"), None)
     if scheduled is not None and scheduled.get("status") == "False":
-        return ": ".join(str(scheduled.get(part)) for part in ("reason", "message") if scheduled.get(part))
-    return ""
+        said = ": ".join(str(scheduled.get(part)) for part in ("reason", "message") if scheduled.get(part))
+        return str(scheduled.get("reason") or ""), said
+    return "", ""
 
 
 def _true_condition(status: Json, types: Sequence[str]) -> Json | None:

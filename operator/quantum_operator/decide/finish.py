@@ -1,6 +1,7 @@
 """How a job or an attempt ends: with a result, with a diagnosis, or lost and to be tried again."""
 
 from quantum_operator.api.conditions import REASONS, ConditionType
+from quantum_operator.api.failures import ending
 from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
 from quantum_operator.api.run import Outcome, RunError
 from quantum_operator.decide.cost import cost_of
@@ -25,9 +26,6 @@ REFUSALS = (
 )
 """Errors of a run that are about what was asked: they withdraw the job's acceptance."""
 
-FATAL_FAILURES = {"OOMKilled": "MemoryLimitExceeded", "DeadlineExceeded": "TimeLimitExceeded"}
-"""What the infrastructure says of a run that would end the same way again, and the reason it stands for."""
-
 
 def put(
     observed: Observed, status: QuantumJobStatus, kind: ConditionType, value: bool, reason: str, message: str
@@ -48,11 +46,11 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
     """The attempt's run has finished: with an outcome, or without one."""
     attempt = attempt.model_copy(update={"run_uid": run.uid})
     if run.outcome is None:
-        fatal = FATAL_FAILURES.get(run.failure)
+        failure = ending(run.failure)
         message = f"run {attempt.name} left no outcome: {run.message or run.failure or 'no cause is known'}"
-        if fatal is None:
-            return lose(observed, attempt, "RunLost", message)
-        return _failed(observed, attempt, fatal, f"{message}. {REASONS[fatal]}")
+        if failure.reaction == "retry":
+            return lose(observed, attempt, failure.reason, message)
+        return _failed(observed, attempt, failure.reason, f"{message}. {REASONS[failure.reason]}")
     outcome = read_outcome(run.outcome)
     if isinstance(outcome, str):
         return _failed(observed, attempt, "InvalidOutcome", outcome)

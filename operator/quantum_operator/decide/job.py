@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from quantum_operator.api.conditions import ConditionType
+from quantum_operator.api.failures import waiting
 from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
 from quantum_operator.api.run import RunLimits, RunSpec
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
@@ -53,6 +54,9 @@ SCHEDULE_SECONDS = 3600.0
 EVENT_BYTES = 900
 """What the message of an event may take: Kubernetes cuts it at 1,024 characters."""
 
+
+TOLD_OF_RUNS = ("ImageUnavailable", "QuotaExceeded", "RunRefused")
+"""Of all reasons for which no run is under way, those that somebody should do something about."""
 
 ASKED_FOR = ("Cancelled", "OutsideSchedule", "Resumed")
 """Reasons for which a condition is false because the user wants it so."""
@@ -204,7 +208,7 @@ def _pending(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
     if patience > 0:
         return Decision(status, look_again=patience)
     status = with_attempt(status, attempt.model_copy(update={"run_uid": run.uid}))
-    return Decision(put(observed, status, ConditionType.RUNNING, False, "RunPending", run.message))
+    return Decision(put(observed, status, ConditionType.RUNNING, False, waiting(run.failure).reason, run.message))
 
 
 def _started(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision:
@@ -264,6 +268,6 @@ def _events(before: QuantumJobStatus, after: QuantumJobStatus) -> tuple[Tell, ..
         for one in after.conditions
         if one.status == "False"
         and (one.type, one.status, one.reason) not in known
-        and (one.type != ConditionType.RUNNING or one.reason == "RunRefused")
+        and (one.type != ConditionType.RUNNING or one.reason in TOLD_OF_RUNS)
     }
     return tuple(news.values())

@@ -16,7 +16,8 @@ from quantum_operator.api.run import RunSpec
 class RunObserved:
     """A run as it was seen. `outcome` is there when it finished and left one that passed its digest.
 
-    `failure` is the infrastructure's word for why a finished run left no outcome (OOMKilled, Evicted, …).
+    `failure` is the platform's word for why a finished run left no outcome (OOMKilled, Evicted, …), or why a pending
+    one does not start: see `api.failures`.
     """
 
     name: str

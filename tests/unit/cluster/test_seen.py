@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from quantum_operator.cluster.seen import SeenPod, failed, newest, progress, read_pod, read_run
-from quantum_operator.decide.finish import FATAL_FAILURES
+from quantum_operator.cluster.seen import PULL_REASONS, SeenPod, failed, newest, progress, read_pod, read_run
 from unit.cluster.bodies import job_body, pod_body, run_body, terminated
 
 JOB = job_body()
@@ -115,7 +114,35 @@ def test_a_pod_on_its_node_needs_no_word() -> None:
 def test_a_run_without_a_pod_says_why_there_is_none() -> None:
     """What Kubernetes said when it refused the pod."""
     seen = progress(read_run(RUN), None, "exceeded quota")
-    assert (seen.state, seen.message) == ("Pending", "exceeded quota")
+    assert (seen.state, seen.message, seen.failure) == ("Pending", "exceeded quota", "QuotaExceeded")
+    assert progress(read_run(RUN), None, "violates PodSecurity").failure == "PodRefused"
+    assert progress(read_run(RUN), None, "").failure == ""
+
+
+def test_a_pod_that_waits_has_a_word_for_it() -> None:
+    """The scheduler's own, and one for all the ways in which an image can be missing."""
+    for reason in PULL_REASONS:
+        assert progress(read_run(RUN), pod({"waiting": {"reason": reason}}), "").failure == "ImageUnavailable"
+    assert progress(read_run(RUN), pod({"waiting": {"reason": "ContainerCreating"}}), "").failure == ""
+    unschedulable = condition("PodScheduled", "Unschedulable", "False")
+    assert progress(read_run(RUN), pod(None, **unschedulable), "").failure == "Unschedulable"
+
+
+@pytest.mark.parametrize("cause", ["EvictionByEvictionAPI", "PreemptionByScheduler", "DeletionByTaintManager"])
+def test_a_pod_that_is_disrupted_says_by_whom(cause: str) -> None:
+    """Also when its container ended by the signal; a container that ran out of memory says so itself."""
+    disrupted = condition("DisruptionTarget", cause)
+    assert failed(read_run(FAILED), pod(terminated(code=143, reason="Error"), **disrupted)).failure == cause
+    assert failed(read_run(FAILED), pod(terminated(code=137, reason="OOMKilled"), **disrupted)).failure == "OOMKilled"
+    not_yet = condition("DisruptionTarget", cause, "False")
+    assert failed(read_run(FAILED), pod(terminated(code=143, reason="Error"), **not_yet)).failure == "Error"
+
+
+def test_a_pod_that_was_deleted_is_told_from_one_that_failed() -> None:
+    """By its deletion, whatever signal its container ended by."""
+    body = pod_body(RUN, state=terminated(code=143, reason="Error"))
+    body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert failed(read_run(FAILED), read_pod(body)).failure == "PodDeleted"
 
 
 def test_a_suspended_run_waits_for_its_queue() -> None:
@@ -160,16 +187,10 @@ def test_a_run_without_an_outcome_has_the_infrastructures_word(
     assert (seen.state, seen.outcome, seen.failure, seen.message) == ("Finished", None, failure, message)
 
 
-def test_what_ends_a_job_is_spelled_as_kubernetes_spells_it() -> None:
-    """`decide` ends a job on these and tries again on all others."""
-    assert set(FATAL_FAILURES) == {"OOMKilled", "DeadlineExceeded"}
-
-
 def test_a_pod_that_never_started_is_tried_again() -> None:
     """The deadline was the image's or the node's doing, and not the program's."""
     seen = failed(read_run(FAILED), pod({"waiting": {"reason": "ErrImagePull"}}, reason="DeadlineExceeded"))
     assert seen.failure == "StartDeadlineExceeded"
-    assert seen.failure not in FATAL_FAILURES
     assert "can't be pulled" in seen.message
     assert failed(read_run(FAILED), pod(None, reason="DeadlineExceeded")).message.endswith("in time")
 

@@ -233,8 +233,8 @@ TABLE: list[Row] = [
         "running, evicted",
         lambda: with_run(running(), "Finished", failure="Evicted"),
         "Queued",
-        ["RunLost"],
-        "Accepted=True/Accepted Running=False/RunLost Scheduled=True/Assigned",
+        ["RunEvicted"],
+        "Accepted=True/Accepted Running=False/RunEvicted Scheduled=True/Assigned",
         1.0,
     ),
     (
