@@ -51,7 +51,9 @@ class Watched:
         """End it."""
         place = (f"--namespace={self.home}", "--type=merge", '--patch={"spec":{"cancel":true}}')
         self.installation.cluster.kubectl("patch", "qjob", self.name, *place)
-        assert self.says("Complete", "False", "Cancelled")
+        assert self.says("Complete", "False", "Cancelled"), (
+            json.dumps(self.now()["status"], indent=1) + self.installation.log()[-3000:]
+        )
 
 
 def endless(installation: Installation, home: str) -> Watched:
@@ -105,6 +107,16 @@ def test_a_run_that_needs_more_memory_than_there_is_fails_at_once(installation: 
     programs = [{"name": "ghz", "template": {"name": "qft", "parameters": {"qubits": "28"}}}]
     installation.apply(home, job("wide", programs=programs, task={"sample": {"pubs": [{"program": "ghz"}]}}))
     watched = Watched(installation, home, "wide")
+    assert watched.says("Complete", "False", "MemoryLimitExceeded"), watched.now()["status"]
+    assert watched.attempts() == [("Failed", "MemoryLimitExceeded")]
+    installation.cluster.kubectl("delete", "quantumbackend", home)
+
+
+def test_a_container_over_its_memory_limit_fails_the_job(installation: Installation, home: str) -> None:
+    """The kernel ends it before the run can say a word: the libraries alone are more than it has."""
+    backend(installation, home, memory="72Mi")
+    installation.submit_bell(home)
+    watched = Watched(installation, home, "bell")
     assert watched.says("Complete", "False", "MemoryLimitExceeded"), watched.now()["status"]
     assert watched.attempts() == [("Failed", "MemoryLimitExceeded")]
     installation.cluster.kubectl("delete", "quantumbackend", home)

@@ -50,8 +50,9 @@ class ClusterRuns:
     async def observe(self, job: QuantumJob, name: str, *, expected: bool) -> RunObserved | None:
         """The job's run of this name; a namesake that the job does not control is none.
 
-        Only pods that the run controls count. A pod's outcome counts as soon as it is there; that there is none is
-        said only when Kubernetes says that the run is over, after a live look at its pods. Raises TransientError.
+        Only pods that the run controls count. A container is started once, so that its end is the run's, with an
+        outcome or without; why there is none is best seen before the pod goes. That a run is over of which no pod has
+        ended is said only when Kubernetes says so, after a live look at its pods. Raises TransientError.
         """
         key = Key(job.metadata.namespace, name)
         run = self._mirror.runs.cache.get(key)
@@ -65,7 +66,7 @@ class ClusterRuns:
         if pod is not None and pod.termination:
             self._podless.pop(run.uid, None)
             return await self._outcome(run, pod)
-        if run.verdict:
+        if run.verdict or (pod is not None and pod.ended):
             self._podless.pop(run.uid, None)
             return failed(run, pod)
         return progress(run, pod, await self._refusal(job, run, pod))

@@ -14,6 +14,9 @@ CONTAINER = "runner"
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 """Reasons why a container waits that need no word."""
 
+NEVER_RAN = frozenset({"ContainerStatusUnknown", "StartError", "ContainerCannotRun"})
+"""Ends of a container that never ran: the message is the kubelet's, and not what a run left."""
+
 PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
 """They take turns, so that one message stands for all."""
 
@@ -87,6 +90,8 @@ def read_pod(body: Json) -> SeenPod:
     state = next((one.get("state") or {} for one in containers if one.get("name") == CONTAINER), {})
     ended = state.get("terminated")
     waits, waiting = _waiting(body, status, state.get("waiting") or {})
+    said = str((ended or {}).get("message") or "")
+    foreign = (ended or {}).get("reason") in NEVER_RAN
     disruption = _true_condition(status, ("DisruptionTarget",)) or {}
     return SeenPod(
         name=meta["name"],
@@ -96,14 +101,14 @@ def read_pod(body: Json) -> SeenPod:
         created=str(meta.get("creationTimestamp", "")),
         leaving="deletionTimestamp" in meta,
         reason=str(status.get("reason") or ""),
-        message=str(status.get("message") or ""),
+        message=str(status.get("message") or "") or (said if foreign else ""),
         waits=waits,
         waiting=waiting,
         started="running" in state or bool((ended or {}).get("startedAt")),
         ended=ended is not None,
         exit_code=int((ended or {}).get("exitCode") or 0),
         exit_reason=str((ended or {}).get("reason") or ""),
-        termination=str((ended or {}).get("message") or ""),
+        termination="" if foreign else said,
         disrupted=str(disruption.get("reason") or ""),
     )
 

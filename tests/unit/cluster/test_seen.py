@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from quantum_operator.cluster.seen import PULL_REASONS, SeenPod, failed, newest, progress, read_pod, read_run
+from quantum_operator.cluster.seen import NEVER_RAN, PULL_REASONS, SeenPod, failed, newest, progress, read_pod, read_run
 from unit.cluster.bodies import job_body, pod_body, run_body, terminated
 
 JOB = job_body()
@@ -126,6 +126,15 @@ def test_a_pod_that_waits_has_a_word_for_it() -> None:
     assert progress(read_run(RUN), pod({"waiting": {"reason": "ContainerCreating"}}), "").failure == ""
     unschedulable = condition("PodScheduled", "Unschedulable", "False")
     assert progress(read_run(RUN), pod(None, **unschedulable), "").failure == "Unschedulable"
+
+
+@pytest.mark.parametrize("reason", sorted(NEVER_RAN))
+def test_what_the_kubelet_says_of_a_container_that_never_ran_is_no_outcome(reason: str) -> None:
+    """It is why there is none."""
+    seen = pod(terminated("The container could not be located", code=137, reason=reason))
+    assert seen.termination == ""
+    assert "could not be located" in failed(read_run(FAILED), seen).message
+    assert failed(read_run(FAILED), seen).failure == reason
 
 
 @pytest.mark.parametrize("cause", ["EvictionByEvictionAPI", "PreemptionByScheduler", "DeletionByTaintManager"])
