@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test unit check generate lock bench cluster-up cluster-down cluster-status clean
+.PHONY: help quickstart test unit check generate lock faults science bench cluster-up cluster-down cluster-status clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -40,6 +40,14 @@ lock: ## Pin every dependency anew (needs uv)
 	$(LOCK) pyproject.toml --extra runner -o requirements/runner.txt
 	$(LOCK) pyproject.toml --extra runner --extra cli -o requirements/quickstart.txt
 	$(LOCK) pyproject.toml --all-extras -o requirements/dev.txt
+
+faults: $(VENV)/dev ## Only the tests that crash, break, evict and remove things: in memory, on this machine, on a real Kubernetes
+	$(BIN)/python -m pytest tests/unit/reconcile tests/contract/test_local_crashes.py
+	$(BIN)/python -m pytest -v tests/e2e/test_operator_dies.py tests/e2e/test_failures.py tests/e2e/test_pause_and_cancel.py
+
+science: $(VENV)/dev ## Only the tests of figures: circuits and statistics, and 25 circuits through a real Kubernetes
+	$(BIN)/python -m pytest tests/unit/circuits
+	$(BIN)/python -m pytest -v tests/e2e/test_bench_circuits.py
 
 bench: $(VENV)/dev ## Time a QuantumJob against a bare Job on a real Kubernetes, and print the ratio
 	PYTHONPATH=tests $(BIN)/python benchmarks/apply_to_complete.py
