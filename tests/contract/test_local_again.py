@@ -1,4 +1,4 @@
-"""`qjob run`, twice over the same folder, with the real runner."""
+"""`qjob run` of the examples, and of one of them again, with the real runner."""
 
 import json
 from pathlib import Path
@@ -8,15 +8,19 @@ from unit.cli.conftest import EXAMPLES, qjob
 
 def test_running_again_is_a_new_job_with_the_same_counts(tmp_path: Path) -> None:
     """A job that is over is run anew, with another UID, and its seed gives the same counts. JSON is a List."""
-    files = (EXAMPLES / "policy.yaml", EXAMPLES / "bell.yaml")
-    jobs = []
-    for _ in range(2):
-        done = qjob("run", *files, "--folder", tmp_path / "out", "--output", "json")
-        assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout)
-        assert (found["apiVersion"], found["kind"]) == ("v1", "List")
-        jobs += found["items"]
-    first, second = jobs
-    assert first["metadata"]["uid"] != second["metadata"]["uid"]
-    assert first["status"]["result"]["pubs"] == second["status"]["result"]["pubs"]
+    examples = qjob("run", EXAMPLES, "--folder", tmp_path / "out", "--output", "json")
+    assert examples.returncode == 0, examples.stderr
+    assert "warning" not in examples.stderr
+    jobs = {one["metadata"]["name"]: one for one in json.loads(examples.stdout)["items"]}
+    assert sorted(jobs) == ["bell", "expectation", "ghz-noisy", "sweep"]
+    assert {one["status"]["phase"] for one in jobs.values()} == {"Succeeded"}
+    again = qjob(
+        "run", EXAMPLES / "policy.yaml", EXAMPLES / "bell.yaml", "--folder", tmp_path / "out", "--output", "json"
+    )
+    assert again.returncode == 0, again.stderr
+    found = json.loads(again.stdout)
+    (second,) = found["items"]
+    assert (found["apiVersion"], found["kind"]) == ("v1", "List")
+    assert second["metadata"]["uid"] != jobs["bell"]["metadata"]["uid"]
+    assert second["status"]["result"]["pubs"] == jobs["bell"]["status"]["result"]["pubs"]
     assert len(list((tmp_path / "out/default/bell/runs").iterdir())) == 1
