@@ -178,3 +178,17 @@ def test_the_operator_refuses(installation: Installation, home: str) -> None:
     assert not silent, "\n".join(silent)
     assert [run["metadata"]["ownerReferences"][0]["name"] for run in installation.get("jobs", home)] == ["bell"]
     assert installation.restarts() == restarts
+
+
+def test_a_field_nested_five_thousand_deep_never_reaches_the_operator(installation: Installation, home: str) -> None:
+    """Where the client lets it pass, the API server prunes it: no field of ours keeps what it does not know."""
+    restarts = installation.restarts()
+    body = json.dumps(job("deep", programs=program(qasm3=BELL), task=SAMPLE, extra="EXTRA"))
+    nested = body.replace('"EXTRA"', "[" * 5000 + "]" * 5000)
+    place = (f"--namespace={home}", "--validate=ignore")
+    installation.cluster.kubectl("create", *place, "-f", "-", input=nested)
+    installation.wait(home, "deep", seconds=60)
+    (done,) = installation.get("quantumjobs", home)
+    assert "extra" not in done["spec"]
+    assert condition(done, "Complete")[:2] == ("True", "Succeeded")
+    assert installation.restarts() == restarts

@@ -122,6 +122,16 @@ def test_a_container_over_its_memory_limit_fails_the_job(installation: Installat
     installation.cluster.kubectl("delete", "quantumbackend", home)
 
 
+def test_a_program_that_never_ends_is_ended(installation: Installation, home: str) -> None:
+    """By the run itself, at the job's time limit; it would end the same way again, so it is not tried again."""
+    programs = [{"name": "endless", "qasm3": ENDLESS}]
+    task = {"sample": {"pubs": [{"program": "endless", "shots": 1}]}}
+    installation.apply(home, job("endless", programs=programs, task=task, activeDeadlineSeconds=5))
+    watched = Watched(installation, home, "endless")
+    assert watched.says("Complete", "False", "TimeLimitExceeded"), watched.now()["status"]
+    assert watched.attempts() == [("Failed", "TimeLimitExceeded")]
+
+
 def test_a_missing_image_is_waited_for_and_named(installation: Installation, home: str) -> None:
     """The job is not over: somebody may push the image."""
     backend(installation, home, image="docker.io/local/absent:1")

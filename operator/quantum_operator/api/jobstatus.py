@@ -47,6 +47,10 @@ class Attempt(ApiModel):
     created_time: Annotated[Timestamp, Field(description="When the attempt was made.")]
     start_time: Annotated[Timestamp | None, Field(description="When the run started to execute.")] = None
     completion_time: Annotated[Timestamp | None, Field(description="When the attempt ended.")] = None
+    used_seconds: Annotated[
+        Count,
+        Field(description="What suspended runs before this one took of activeDeadlineSeconds, in seconds."),
+    ] = 0
     reason: Annotated[Reason, Field(description="Why it ended, in one word.")] = ""
     message: Annotated[Message, Field(description="Why it ended, for people.")] = ""
 

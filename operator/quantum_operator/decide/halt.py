@@ -59,12 +59,13 @@ def resumed(observed: Observed, status: QuantumJobStatus) -> QuantumJobStatus:
     return put(observed, status, ConditionType.SUSPENDED, False, "Resumed", "spec.suspend is false")
 
 
-def seconds_used(status: QuantumJobStatus) -> int:
-    """What the job's suspended runs took of its time limit, in whole seconds: while it is suspended its clock stops."""
-    attempts = status.plan.steps[-1].attempts if status.plan is not None and status.plan.steps else ()
-    spans = [
-        (parse(one.completion_time) - parse(one.start_time)).total_seconds()
-        for one in attempts
-        if one.state == "Suspended" and one.start_time is not None and one.completion_time is not None
-    ]
-    return int(sum(max(0.0, span) for span in spans))
+def seconds_used(last: Attempt | None) -> int:
+    """What the job's suspended runs took of its time limit, in whole seconds: while it is suspended its clock stops.
+
+    Each attempt has on record what those before it took, for old attempts are forgotten.
+    """
+    if last is None:
+        return 0
+    if last.state != "Suspended" or last.start_time is None or last.completion_time is None:
+        return last.used_seconds
+    return last.used_seconds + max(0, int((parse(last.completion_time) - parse(last.start_time)).total_seconds()))

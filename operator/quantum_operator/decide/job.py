@@ -180,6 +180,7 @@ def _new_attempt(observed: Observed, last: Attempt | None, assignment: Assignmen
         state="Pending",
         seed=given if given is not None else seed_for(job.metadata.uid),
         created_time=stamp(observed.now),
+        used_seconds=seconds_used(last),
     )
 
 
@@ -226,7 +227,7 @@ def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisio
         return lose(observed, attempt, "RunLost", f"backend {attempt.backend} was deleted before the run started")
     if observed.refusal:
         status = put(observed, status, ConditionType.RUNNING, False, "RunRefused", observed.refusal)
-    wall_seconds = observed.job.spec.active_deadline_seconds - seconds_used(status)
+    wall_seconds = observed.job.spec.active_deadline_seconds - attempt.used_seconds
     if wall_seconds < 1:
         return run_out(observed, attempt)
     spec = RunSpec(

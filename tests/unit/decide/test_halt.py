@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quantum_operator.decide.halt import STOPPING_SECONDS, halted, seconds_used
+from quantum_operator.decide.halt import STOPPING_SECONDS, halted
 from quantum_operator.decide.job import decide
 from quantum_operator.decide.observed import Observed, StartRun, StopRun
 from quantum_operator.testing.builders import job
@@ -189,7 +189,7 @@ def test_a_resumed_job_gets_a_new_run_that_has_the_time_that_is_left() -> None:
     observed = told(observed)
     observed = apply(observed, decide(observed))
     assert (last(observed.job.status).number, last(observed.job.status).state) == (2, "Pending")
-    assert seconds_used(observed.job.status) == 40
+    assert last(observed.job.status).used_seconds == 40
     start = next(one for one in decide(observed).after if isinstance(one, StartRun))
     assert start.spec.limits.wall_seconds == 60
     assert start.spec.seed == last(running(activeDeadlineSeconds=100).job.status).seed
@@ -202,6 +202,22 @@ def test_a_job_whose_time_is_used_up_does_not_go_on() -> None:
     observed = told(apply(observed, decide(observed)))
     observed = apply(observed, decide(observed))
     assert verdicts(decide(observed).status)["Complete"] == "False/TimeLimitExceeded"
+
+
+def test_no_time_is_forgotten_however_often_a_job_is_suspended() -> None:
+    """More often than there is room for attempts; a run that is lost in between changes nothing of it."""
+    observed = running(activeDeadlineSeconds=1000)
+    for round_ in range(30):
+        observed = gone(suspended(later(observed, 100 * round_ + 10)))
+        observed = asking(apply(observed, decide(observed)), suspend=False)
+        observed = later(told(later(apply(observed, decide(observed)), 100 * (round_ + 1))), 100 * (round_ + 1))
+        observed = with_run(apply(observed, decide(observed)), "Running")
+        observed = apply(observed, decide(observed))
+    assert last(observed.job.status).used_seconds == 300
+    observed = later(gone(observed), 3000)
+    observed = later(apply(observed, decide(observed)), 3100)
+    observed = apply(told(observed), decide(told(observed)))
+    assert (last(observed.job.status).number, last(observed.job.status).used_seconds) == (32, 300)
 
 
 def test_suspensions_are_no_losses() -> None:
