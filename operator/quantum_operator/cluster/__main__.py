@@ -13,6 +13,7 @@ from quantum_operator import __version__
 from quantum_operator.cluster.api import StatusError
 from quantum_operator.cluster.connection import ConnectionConfigError
 from quantum_operator.cluster.jsonlog import log_json
+from quantum_operator.cluster.lease import LeaseLostError
 from quantum_operator.cluster.schemas import SchemaMismatchError
 from quantum_operator.cluster.settings import PREFIX, VARIABLES, Settings, SettingsError
 from quantum_operator.cluster.shell import operate
@@ -37,6 +38,9 @@ def main() -> int:
         log_json(settings.log_level)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(operate(settings))
+    except LeaseLostError as error:
+        log.critical("ends, so that one operator works and not two: %s", error)
+        return 1
     except (SettingsError, ConnectionConfigError, SchemaMismatchError, StatusError, TransientError) as error:
         log.critical("can't start: %s", error)
         return 1

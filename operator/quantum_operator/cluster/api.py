@@ -1,6 +1,7 @@
 """The Kubernetes API as JSON over HTTP: paths, requests, and what can go wrong with one."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -31,9 +32,17 @@ class StatusError(Exception):
 class Api:
     """Requests to one API server."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
-        """Ask by way of `client`, whose base URL is the server's."""
+    def __init__(self, client: httpx2.AsyncClient, may_write: Callable[[], None] = lambda: None) -> None:
+        """Ask by way of `client`, whose base URL is the server's.
+
+        `may_write` raises TransientError where nothing may be written now; every write asks it, again just before it
+        leaves.
+        """
         self._client = client
+        self._may_write = may_write
+        self._writes = 0
+        self._answered = asyncio.Condition()
+        self._settling = False
 
     async def get(self, path: str, **params: str) -> Json:
         """Read an object or a list. Raises StatusError or TransientError, as all of these do."""
@@ -50,11 +59,11 @@ class Api:
 
     async def post(self, path: str, body: Json) -> Json:
         """Create an object, and return it as created."""
-        return await self._request("POST", path, body=body)
+        return await self._write("POST", path, body)
 
     async def put(self, path: str, body: Json) -> Json:
         """Replace an object, and return it as replaced."""
-        return await self._request("PUT", path, body=body)
+        return await self._write("PUT", path, body)
 
     async def delete(self, path: str, *, uid: str) -> None:
         """Delete the object of this UID, and it only after what it owns; a no-op where it is not there."""
@@ -65,10 +74,23 @@ class Api:
             "propagationPolicy": "Foreground",
         }
         try:
-            await self._request("DELETE", path, body=body)
+            await self._write("DELETE", path, body)
         except StatusError as error:
             if error.code not in (404, 409):
                 raise
+
+    async def settle(self, seconds: float) -> bool:
+        """Begin no further write: one that is asked for waits until it is cancelled.
+
+        Returns whether those under way were all answered within so many seconds.
+        """
+        self._settling = True
+        try:
+            async with asyncio.timeout(seconds), self._answered:
+                await self._answered.wait_for(lambda: self._writes == 0)
+        except TimeoutError:
+            return False
+        return True
 
     async def text(self, path: str, limit: int, **params: str) -> str:
         """Read text, at most `limit` bytes of it."""
@@ -84,11 +106,34 @@ class Api:
                         break
         return bytes(chunks[:limit]).decode(errors="replace")
 
+    async def _write(self, method: str, path: str, body: Json) -> Json:
+        if self._settling:
+            await asyncio.Event().wait()
+        self._may_write()
+        self._writes += 1
+        try:
+            return await self._request(method, path, body=body, extensions={"trace": self._trace})
+        finally:
+            self._writes -= 1
+            async with self._answered:
+                self._answered.notify_all()
+
+    async def _trace(self, step: str, _: Mapping[str, Any]) -> None:
+        # Between the asking and the sending there may be a new connection, and a machine that slept meanwhile.
+        if step.endswith("send_request_headers.started"):
+            self._may_write()
+
     async def _request(
-        self, method: str, path: str, *, body: Json | None = None, params: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json | None = None,
+        params: Mapping[str, str] | None = None,
+        extensions: dict[str, Any] | None = None,
     ) -> Json:
         with _translated():
-            response = await self._client.request(method, path, params=params, json=body)
+            response = await self._client.request(method, path, params=params, json=body, extensions=extensions)
         if response.is_error:
             raise _refusal(response)
         answer: Json = response.json()

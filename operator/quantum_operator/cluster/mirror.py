@@ -100,8 +100,12 @@ class Mirror:
         self.pods = Kind("", "v1", "pods", Cache("Pod", self._pod, _run_uid), self._run_changed, selector=JOB_UID)
 
     def connect(self, triggers: Triggers) -> None:
-        """Tell of every change from here on."""
+        """Tell of everything that is there, and of every change from here on."""
         self._triggers = triggers
+        if self.backends.cache.values() or self.policies.cache.values():
+            triggers.backends_or_policies_changed()
+        for job in self.jobs.cache.values():
+            triggers.request(Key(job.metadata.namespace, job.metadata.name))
 
     async def read(self, api: Api, namespaces: Sequence[str]) -> None:
         """Read everything anew, in these namespaces or (when there are none) in all.

@@ -16,6 +16,7 @@ VARIABLES: Mapping[str, str] = {
     "RUNNER_PRIORITY_CLASS": "the PriorityClass of runs",
     "NAMESPACES": "the namespaces to watch, separated by commas; all unless given",
     "LIVENESS": "where health is served; http://0.0.0.0:8080/healthz unless given",
+    "LEASE": "namespace/name of the Lease whose holder works, of several operators; none unless given: this one works",
     "LOG_LEVEL": f"{', '.join(LOG_LEVELS)}; info unless given",
 }
 """Every variable, without PREFIX, and what it is."""
@@ -27,12 +28,13 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """How this operator works. `namespaces` is empty for all."""
+    """How this operator works. `namespaces` is empty for all; `lease` is a namespace and a name, or None."""
 
     runs: RunSettings
     namespaces: tuple[str, ...] = ()
     liveness: str = "http://0.0.0.0:8080/healthz"
     log_level: str = "info"
+    lease: tuple[str, str] | None = None
 
     @staticmethod
     def from_environment(environment: Mapping[str, str]) -> "Settings":
@@ -56,7 +58,17 @@ class Settings:
             pull_secrets=_names(given("RUNNER_PULL_SECRETS")),
             priority_class=given("RUNNER_PRIORITY_CLASS"),
         )
-        return Settings(runs, _names(given("NAMESPACES")), liveness, given("LOG_LEVEL", "info", LOG_LEVELS))
+        log_level = given("LOG_LEVEL", "info", LOG_LEVELS)
+        return Settings(runs, _names(given("NAMESPACES")), liveness, log_level, _lease(given("LEASE")))
+
+
+def _lease(text: str) -> tuple[str, str] | None:
+    namespace, _, name = text.partition("/")
+    if not text:
+        return None
+    if not namespace or not name or "/" in name:
+        raise SettingsError(f"{PREFIX}LEASE: {text!r} is not namespace/name")
+    return namespace, name
 
 
 def _names(text: str) -> tuple[str, ...]:

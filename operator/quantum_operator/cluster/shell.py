@@ -3,16 +3,21 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx2
 import kopf
 
 from quantum_operator.cluster.api import Api, StatusError
 from quantum_operator.cluster.artifacts import ClusterArtifacts
 from quantum_operator.cluster.connection import http_client, load_config
+from quantum_operator.cluster.leading import lead
+from quantum_operator.cluster.lease import Lease, new_identity
 from quantum_operator.cluster.mirror import Mirror
 from quantum_operator.cluster.recorder import ClusterRecorder
 from quantum_operator.cluster.runs import ClusterRuns
@@ -29,6 +34,8 @@ log = logging.getLogger(__name__)
 READ_ANEW_SECONDS = 300.0
 """How long something that a watch missed while it was cut off (a deletion) can go unseen."""
 
+RETRY_SECONDS = 1.0
+
 
 class SystemClock:
     """The machine's clock; implements the port `Clock`."""
@@ -41,35 +48,64 @@ class SystemClock:
 async def operate(settings: Settings) -> None:
     """Run the operator until it is told to end.
 
-    Raises SchemaMismatchError, ConnectionConfigError, StatusError or TransientError where it can't start.
+    Raises SchemaMismatchError, ConnectionConfigError, StatusError or TransientError where it can't start, and
+    LeaseLostError where another operator may work from now on.
     """
     async with http_client(load_config()) as client:
-        api, mirror = Api(client), Mirror()
+        lease = _lease(settings, client)
+        api, mirror = Api(client, lease.require) if lease is not None else Api(client), Mirror()
         await check_schemas(api)
-        recorder = ClusterRecorder(api)
-
-        def wake_later(key: Key, seconds: float) -> None:
-            asyncio.get_running_loop().call_later(seconds, loop.request, key)
-
-        store = ClusterStore(api, mirror)
-        ports = Ports(
-            store=store,
-            statuses=store,
-            runs=ClusterRuns(api, mirror, settings.runs, wake_later),
-            artifacts=ClusterArtifacts(api),
-            recorder=recorder,
-            clock=SystemClock(),
-        )
-        loop = Loop(ports)
-        mirror.connect(loop)
         await mirror.read(api, settings.namespaces)
         log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
-        async with _beside(loop.run(), recorder.run(), _read_anew(mirror, api, settings.namespaces)) as over:
-            await _watch(mirror, settings, over)
+        ending = asyncio.Event()
+        _end_on_signals(ending)
+
+        async def work() -> None:
+            if lease is not None:  # what the former holder wrote last may not have been seen yet
+                await _read_now(mirror, api, settings.namespaces)
+            await _reconcile(api, mirror, settings)
+
+        leading = lead(api, lease, work, ending)
+        async with _beside(leading, _read_anew(mirror, api, settings.namespaces)) as over:
+            await _watch(mirror, settings, ending, over)
 
 
-async def _watch(mirror: Mirror, settings: Settings, over: asyncio.Event) -> None:
-    """Have kopf watch until the event is set, which SIGTERM and SIGINT do."""
+def _lease(settings: Settings, client: httpx2.AsyncClient) -> Lease | None:
+    if settings.lease is None:
+        return None
+    return Lease(Api(client), *settings.lease, new_identity(os.environ.get("HOSTNAME") or socket.gethostname()))
+
+
+async def _reconcile(api: Api, mirror: Mirror, settings: Settings) -> None:
+    """Reconcile everything that is there, and whatever changes, until cancelled."""
+    recorder = ClusterRecorder(api)
+
+    def wake_later(key: Key, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, loop.request, key)
+
+    store = ClusterStore(api, mirror)
+    ports = Ports(
+        store=store,
+        statuses=store,
+        runs=ClusterRuns(api, mirror, settings.runs, wake_later),
+        artifacts=ClusterArtifacts(api),
+        recorder=recorder,
+        clock=SystemClock(),
+    )
+    loop = Loop(ports)
+    mirror.connect(loop)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(loop.run())
+        group.create_task(recorder.run())
+
+
+def _end_on_signals(ending: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+
+
+async def _watch(mirror: Mirror, settings: Settings, ending: asyncio.Event, over: asyncio.Event) -> None:
+    """Have kopf watch until `over` is set, which comes of `ending`, which SIGTERM and SIGINT set."""
     before = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
         registry=watch_registry(mirror),
@@ -79,8 +115,7 @@ async def _watch(mirror: Mirror, settings: Settings, over: asyncio.Event) -> Non
         liveness_endpoint=settings.liveness,
         stop_flag=over,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    _end_on_signals(ending)  # in place of kopf's handlers: what works here ends before the watches do
     try:
         await kopf.run_tasks(tasks, ignored=before)
     except Exception:  # kopf, told to end while it starts, trips over tasks that it cancelled itself
@@ -89,20 +124,27 @@ async def _watch(mirror: Mirror, settings: Settings, over: asyncio.Event) -> Non
 
 
 @contextlib.asynccontextmanager
-async def _beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Event]:
-    """Work that goes on as long as the context; the event is set when some of it fails, and the context raises that."""
+async def _beside(main: Coroutine[Any, Any, None], aside: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Event]:
+    """Work that goes on beside the context, `aside` for as long as `main`.
+
+    The event is set when that is over; where it failed, the context raises its error.
+    """
     over = asyncio.Event()
 
     async def together() -> None:
+        tasks = [asyncio.create_task(main), asyncio.create_task(aside)]
         try:
-            async with asyncio.TaskGroup() as group:
-                for one in work:
-                    group.create_task(one)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                one.result()
         finally:
+            for one in tasks:
+                one.cancel()
+            await asyncio.wait(tasks)
             over.set()
 
     task = asyncio.create_task(together())
-    # kopf ends every task that began after it did, and waits for them first: let ours begin before.
+    # Where kopf ends by itself, it ends every task that began after it did, and waits for them first.
     for _ in range(4):
         await asyncio.sleep(0)
     try:
@@ -111,6 +153,16 @@ async def _beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Eve
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def _read_now(mirror: Mirror, api: Api, namespaces: Sequence[str]) -> None:
+    """Read everything anew, however often that must be tried."""
+    while True:
+        try:
+            return await mirror.read(api, namespaces)
+        except (StatusError, TransientError) as error:
+            log.warning("reading everything: %s", error)
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _read_anew(mirror: Mirror, api: Api, namespaces: Sequence[str]) -> None:
