@@ -20,6 +20,7 @@ from quantum_adapters.braket.circuits import payload_of
 from quantum_adapters.braket.devices import device_of
 from quantum_adapters.braket.layout import Layout
 from quantum_adapters.braket.settings import Settings
+from quantum_adapters.braket.wire import Wire
 from quantum_operator.ports.adapter import Circuits, Device, MalformedError, RegisterBits, UnsupportedError
 from support.braketdevice import CAPABILITIES, DEVICE
 from support.braketresults import stored
@@ -342,6 +343,15 @@ def test_a_description_that_can_not_be_read_is_malformed(told: dict[str, Any]) -
     """No device is made up."""
     with pytest.raises(MalformedError):
         device_of(told)
+
+
+def test_the_environment_does_not_say_where_requests_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They carry the account's identity."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BRAKET", "AWS_ENDPOINT_URL_S3", "BRAKET_ENDPOINT"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    wire = Wire(Settings.read(NEEDED))
+    clients = (wire._braket, wire._s3)
+    assert all(client.meta.endpoint_url.endswith("amazonaws.com") for client in clients)
 
 
 def test_talking_to_aws_needs_no_quantum_sdk() -> None:
