@@ -71,7 +71,19 @@ def bench(server: BraketServer) -> Bench:
     return Bench(connect(server.settings()), server)
 
 
-class TestConformance(AdapterConformance):
+class BraketConformance(AdapterConformance):
+    """What Braket does not promise is not checked, but that it does not promise it is."""
+
+    def test_prepare_refuses_pairs_that_are_not_coupled(self, bench: Bench) -> None:
+        """Braket maps circuits to the device itself: any pair goes."""
+        assert bench.device().coupling is None
+
+    def test_a_ceiling_is_enforced(self, bench: Bench) -> None:
+        """The price is known before, and checked then: nothing is stopped on the way."""
+        assert not bench.adapter.capabilities().enforces_ceiling
+
+
+class TestConformance(BraketConformance):
     """All that the contract of adapters promises."""
 
     @pytest.fixture
@@ -79,7 +91,7 @@ class TestConformance(AdapterConformance):
         return Bench(connect(server.settings(timeoutSeconds="0.5")), server)
 
 
-class TestConformanceOfProgramSets(AdapterConformance):
+class TestConformanceOfProgramSets(BraketConformance):
     """The same with several circuits in a task."""
 
     @pytest.fixture

@@ -27,7 +27,14 @@ def submit(folder: Path, source: str) -> subprocess.Popen[str]:
     documents = [job.to_wire(), builders.policy("aer-ideal", namespace="").to_wire()]
     manifests.write_text("\n---\n".join(json.dumps(one | _named(one)) for one in documents))
     command = [sys.executable, "-m", "quantum_operator.cli", "run", str(manifests), "--folder", str(folder / "out")]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # A background job of a shell is started with SIGINT ignored, and so would be what it starts.
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+    )
 
 
 def _named(one: dict[str, Any]) -> dict[str, Any]:
