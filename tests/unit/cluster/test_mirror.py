@@ -107,6 +107,17 @@ def test_a_policy_or_a_backend_that_changes_is_told_once(mirror: Mirror, asked: 
     assert asked.keys == []
 
 
+def test_who_comes_later_is_told_of_what_is_there() -> None:
+    """Of jobs that are not over, and of backends and policies only where there are some."""
+    mirror, asked = Mirror(), Asked()
+    mirror.jobs.saw("ADDED", job_body())
+    mirror.connect(asked)
+    assert (len(asked.keys), asked.ground) == (1, 0)
+    mirror.backends.saw("ADDED", wire(builders.backend()))
+    mirror.connect(asked)
+    assert (len(asked.keys), asked.ground) == (2, 2)
+
+
 def test_a_malformed_object_harms_nobody(mirror: Mirror, asked: Asked) -> None:
     """An object that our types refuse is as if it were not there, and the others are as they were."""
     mirror.jobs.saw("ADDED", job_body("other"))

@@ -40,8 +40,10 @@ def test_every_setting_is_read() -> None:
         NAMESPACES="x,,y ",
         LIVENESS="http://[::]:1/h",
         LOG_LEVEL="debug",
+        LEASE="home/quantum",
     )
-    assert found == Settings(RunSettings("r", "Never", ("a", "b"), "low"), ("x", "y"), "http://[::]:1/h", "debug")
+    runs = RunSettings("r", "Never", ("a", "b"), "low")
+    assert found == Settings(runs, ("x", "y"), "http://[::]:1/h", "debug", ("home", "quantum"))
 
 
 def test_every_setting_is_described() -> None:
@@ -65,6 +67,9 @@ def test_every_setting_is_described() -> None:
         ({"RUNNER_IMAGE": "r", "RUNNER_PULL_POLICY": "Sometimes"}, "'Sometimes' is not one of Always"),
         ({"RUNNER_IMAGE": "r", "LOG_LEVEL": "loud"}, "'loud' is not one of debug"),
         ({"RUNNER_IMAGE": "r", "LIVENESS": "tcp://x"}, "'tcp://x' is not an http:// address"),
+        ({"RUNNER_IMAGE": "r", "LEASE": "quantum"}, "'quantum' is not namespace/name"),
+        ({"RUNNER_IMAGE": "r", "LEASE": "home/"}, "'home/' is not namespace/name"),
+        ({"RUNNER_IMAGE": "r", "LEASE": "a/b/c"}, "'a/b/c' is not namespace/name"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(variables: dict[str, str], problem: str) -> None:
