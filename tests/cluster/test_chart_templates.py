@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from quantum_operator.cli.checks import NEEDED_BY_OPERATOR
+from quantum_operator.cli.checks import NEEDED_AT_HOME, NEEDED_BY_OPERATOR
 from quantum_operator.cluster.settings import Settings
-from support.operators import CLUSTER_WIDE, NAMESPACED, Rights, rights_of
+from support.operators import AT_HOME, CLUSTER_WIDE, NAMESPACED, Rights, rights_of
 from testcluster import Cluster, ClusterError
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +87,7 @@ def test_without_the_definitions_it_says_what_to_install(api_server: Cluster) ->
     [
         "--set=simulator.enabled=true",
         "--set=logLevel=loud",
+        "--set=replicas=0",
         "--set=image.digest=abc",
         "--set=watchNamespaces={A}",
         "--set=runs.imagePullSecrets={a}",
@@ -115,11 +116,41 @@ def test_every_pod_is_restricted(api_server: Cluster) -> None:
             assert "memory" in one["resources"]["limits"]
 
 
-def test_there_are_never_two_operators(api_server: Cluster) -> None:
-    """One replica, and the old pod is gone before the new one starts."""
-    spec = deployment(render(api_server))["spec"]
+def test_never_two_operators_work(api_server: Cluster) -> None:
+    """All of them, old and new, want the one Lease that is theirs alone; a new one is ready before an old one ends."""
+    objects = render(api_server)
+    spec = deployment(objects)["spec"]
     assert spec["replicas"] == 1
-    assert spec["strategy"] == {"type": "Recreate"}
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert Settings.from_environment(environment(objects)).lease == ("home", "q-quantum-operator")
+    assert deployment(render(api_server, "--set=replicas=3"))["spec"]["replicas"] == 3
+    other = Settings.from_environment(environment(render(api_server, "--set=fullnameOverride=other")))
+    assert other.lease == ("home", "other")
+
+
+def test_of_several_operators_one_may_be_evicted_at_a_time(api_server: Cluster) -> None:
+    """A single one may be at any time: a budget would keep its node from being drained."""
+    assert of_kind(render(api_server), "PodDisruptionBudget") == []
+    objects = render(api_server, "--set=replicas=2")
+    (budget,) = of_kind(objects, "PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["spec"]["selector"] == deployment(objects)["spec"]["selector"]
+
+
+def test_the_operator_has_its_own_lease_and_no_other(api_server: Cluster) -> None:
+    """In its own namespace; only the creation of a Lease can't be bound to a name."""
+    objects = render(api_server, "--set=watchNamespaces={a,home}")
+    role = named(objects, "Role", "q-quantum-operator-lease")
+    assert role["metadata"]["namespace"] == "home"
+    assert rights(role) == rights_of(AT_HOME)
+    for rule in role["rules"]:
+        assert ("resourceNames" in rule) == (rule["verbs"] != ["create"])
+        assert rule.get("resourceNames", ["q-quantum-operator"]) == ["q-quantum-operator"]
+    for group, resource, _, verb in NEEDED_AT_HOME:
+        assert verb in rights(role)[group, resource]
+    binding = named(objects, "RoleBinding", "q-quantum-operator-lease")
+    assert (binding["metadata"]["namespace"], binding["roleRef"]["name"]) == ("home", role["metadata"]["name"])
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "q-quantum-operator", "namespace": "home"}]
 
 
 def test_the_operator_is_found_by_its_label(api_server: Cluster) -> None:
@@ -144,10 +175,10 @@ def test_no_role_is_broad(api_server: Cluster) -> None:
     """No role has a wildcard, a right on Secrets, on other pods' insides, or to give or borrow rights."""
     objects = render(api_server, "--set=watchNamespaces={a,b}")
     roles = [*of_kind(objects, "Role"), *of_kind(objects, "ClusterRole")]
-    assert len(roles) == 9
+    assert len(roles) == 10
     for (group, resource), verbs in rights(*roles).items():
         assert "*" not in {group, resource, *verbs}
-        assert group in {"", "batch", GROUP, "apiextensions.k8s.io"}
+        assert group in {"", "batch", GROUP, "apiextensions.k8s.io", "coordination.k8s.io"}
         assert resource not in {"secrets", "serviceaccounts", "serviceaccounts/token", "pods/exec", "pods/attach"}
         assert not verbs & {"escalate", "bind", "impersonate"}
 

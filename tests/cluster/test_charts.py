@@ -21,7 +21,7 @@ LABEL = "app.kubernetes.io/name=quantum-operator"
 PLURALS = ("quantumjobs", "backendpolicies", "quantumbackends")
 KINDS = (
     "deployment,replicaset,pod,serviceaccount,configmap,role,rolebinding,networkpolicy,clusterrole,clusterrolebinding,"
-    "quantumbackend"
+    "quantumbackend,poddisruptionbudget"
 )
 
 
@@ -122,6 +122,16 @@ def test_the_operator_may(installed: Cluster, verb: str, resource: str) -> None:
         assert answer.stdout.strip() == "yes"
     else:
         assert may(installed, ACCOUNT, verb, resource)
+
+
+@pytest.mark.parametrize("verb", ["get", "update"])
+def test_the_operator_may_hold_its_own_lease(installed: Cluster, verb: str) -> None:
+    """And no other, in its namespace or elsewhere."""
+    own = "leases.coordination.k8s.io/q-quantum-operator"
+    for lease, namespace, expected in ((own, HOME, "yes"), (f"{own}-x", HOME, "no"), (own, "kube-system", "no")):
+        asked = ("auth", "can-i", verb, lease, f"--as={ACCOUNT}", f"--namespace={namespace}")
+        assert installed.kubectl(*asked, check=False).stdout.strip() == expected
+    assert may(installed, ACCOUNT, "create", "leases.coordination.k8s.io", HOME)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,10 @@ CLUSTER_WIDE: list[dict[str, Any]] = [
     {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
 ]
+AT_HOME: list[dict[str, Any]] = [
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]},
+]
+"""In the operator's own namespace."""
 
 Rights: TypeAlias = dict[tuple[str, str], set[str]]
 """The verbs on each group and resource."""

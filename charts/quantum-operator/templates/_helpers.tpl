@@ -109,6 +109,8 @@ capabilities:
 {{- end }}
 - name: QUANTUM_OPERATOR_NAMESPACES
   value: {{ join "," .Values.watchNamespaces | quote }}
+- name: QUANTUM_OPERATOR_LEASE
+  value: {{ printf "%s/%s" .Release.Namespace (include "quantum-operator.fullname" .) | quote }}
 - name: QUANTUM_OPERATOR_LOG_LEVEL
   value: {{ .Values.logLevel }}
 {{- end -}}

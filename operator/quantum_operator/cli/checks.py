@@ -33,8 +33,14 @@ NEEDED_BY_OPERATOR = (
     ("", "events", "", "create"),
     ("", "events", "", "list"),
 )
-"""Group, resource, subresource and verb of what the operator can't work without."""
+"""Group, resource, subresource and verb of what the operator can't work without, where the jobs are."""
 
+NEEDED_AT_HOME = (
+    ("coordination.k8s.io", "leases", "", "create"),
+    ("coordination.k8s.io", "leases", "", "get"),
+    ("coordination.k8s.io", "leases", "", "update"),
+)
+"""The same in its own namespace, for the Lease that has the name of its Deployment."""
 
 Check = Callable[[Cluster], Iterator[Finding]]
 
@@ -81,7 +87,9 @@ def operator(cluster: Cluster) -> Iterator[Finding]:
         account = (
             one.spec.template.spec.serviceAccountName if one.spec and one.spec.template.spec else ""
         ) or "default"
-        yield from _operator_rights(cluster, f"system:serviceaccount:{namespace}:{account}")
+        user = f"system:serviceaccount:{namespace}:{account}"
+        yield from _operator_rights(cluster, user, cluster.namespace, NEEDED_BY_OPERATOR)
+        yield from _operator_rights(cluster, user, namespace, NEEDED_AT_HOME, name)
 
 
 def rights(cluster: Cluster) -> Iterator[Finding]:
@@ -139,11 +147,13 @@ INSTALLATION: tuple[Check, ...] = (crds, operator, rights, backends, policies)
 """In the order in which things depend on one another."""
 
 
-def _operator_rights(cluster: Cluster, user: str) -> Iterator[Finding]:
+def _operator_rights(
+    cluster: Cluster, user: str, namespace: str, needed: tuple[tuple[str, str, str, str], ...], name: str = ""
+) -> Iterator[Finding]:
     missing = []
-    for group, resource, subresource, verb in NEEDED_BY_OPERATOR:
+    for group, resource, subresource, verb in needed:
         attributes = ResourceAttributes(
-            group=group, resource=resource, subresource=subresource, verb=verb, namespace=cluster.namespace
+            group=group, resource=resource, subresource=subresource, verb=verb, namespace=namespace, name=name
         )
         review = cluster.client.create(
             SubjectAccessReview(spec=SubjectAccessReviewSpec(resourceAttributes=attributes, user=user))
@@ -151,7 +161,7 @@ def _operator_rights(cluster: Cluster, user: str) -> Iterator[Finding]:
         if review.status is None or not review.status.allowed:
             missing.append(f"{verb} {'/'.join(part for part in (resource, subresource) if part)}")
     if missing:
-        problem = f"{user} may not, in namespace {cluster.namespace}: {', '.join(missing)}"
+        problem = f"{user} may not, in namespace {namespace}: {', '.join(missing)}"
         yield Finding("operator", "problem", problem, "install the chart's roles, or add the namespace to its list")
     else:
-        yield Finding("operator", "ok", f"{user} has the rights that it needs in namespace {cluster.namespace}")
+        yield Finding("operator", "ok", f"{user} has the rights that it needs in namespace {namespace}")

@@ -133,13 +133,14 @@ def test_an_operator_that_is_not_ready_says_why(command: Commands, cluster: Fake
 
 def test_missing_rights_are_problems(command: Commands, cluster: FakeCluster) -> None:
     """A right that the person or the operator lacks is named."""
-    healthy(cluster).denied |= {"create quantumjobs", "create jobs", "get pods/log"}
+    healthy(cluster).denied |= {"create quantumjobs", "create jobs", "get pods/log", "update leases"}
     result = command("doctor")
     assert result.exit_code == 1
     assert "you may not create quantumjobs in namespace default" in result.stdout
     assert "you may list quantumbackends" in result.stdout
     expected = "system:serviceaccount:quantum:quantum may not, in namespace default: create jobs, get pods/log"
     assert expected in result.stdout
+    assert "system:serviceaccount:quantum:quantum may not, in namespace quantum: update leases" in result.stdout
 
 
 def test_backends_and_policies_that_are_not_ready(command: Commands, cluster: FakeCluster) -> None:
