@@ -86,4 +86,4 @@ def _names_message(names: tuple[str, ...], parsed: Parsed) -> str:
         "a name is given twice" if len(set(names)) != len(names) else "",
     ]
     wrong = "; ".join(part for part in parts if part)
-    return f"the names are not the inputs of program {parsed.name!r}: {wrong}"
+    return f"the names are not the inputs of program {parsed.name!r}: {wrong}; name each input once"

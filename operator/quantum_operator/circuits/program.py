@@ -90,6 +90,8 @@ def _parse_qasm2(source: str) -> QuantumCircuit:
     except qasm2.QASM2ParseError as error:
         found = re.match(r"\"?<input>:(\d+),\d+: (.*?)\"?$", error.message, re.DOTALL)
         message = f"line {found[1]}: {quote(found[2])}" if found else quote(error.message)
+        if message.endswith("is not defined in this scope"):
+            message += '; declare or define it first, or include "qelib1.inc" if it is a standard gate'
         raise RefusedError("InvalidProgram", message) from error
 
 

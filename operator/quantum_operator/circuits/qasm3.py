@@ -27,6 +27,12 @@ _INVALID = re.compile(
 )
 """What the importer says of programs that are wrong; anything else it says is about what it can't do."""
 
+_REMEDIES = (
+    (re.compile("gate .* is not defined"), 'define it first, or include "stdgates.inc" if it is a standard gate'),
+    (re.compile("Undefined symbol"), "declare it first"),
+)
+"""What to do about what the importer says."""
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -64,13 +70,14 @@ def import_qasm3(source: str) -> Imported:
     except (TypeError, AttributeError, NotImplementedError) as error:
         # Standard gates are classes, which take a parameter too many for their label and complain of its type.
         if re.search(r"label|positional argument", str(error)):
-            message = f"line {importer.line}: a gate has too many or too few parameters"
+            message = (
+                f"line {importer.line}: a gate has too many or too few parameters; give it those it is defined with"
+            )
             raise RefusedError("InvalidProgram", message) from error
-        raise RefusedError(
-            "UnsupportedConstruct", f"line {importer.line}: can't be imported: {quote(error)}"
-        ) from error
+        message = f"line {importer.line}: can't be imported: {quote(error)}; rewrite the statement without it"
+        raise RefusedError("UnsupportedConstruct", message) from error
     except Exception as error:  # the importer's failures on invalid programs are of any type
-        raise RefusedError("InvalidProgram", f"line {importer.line}: {quote(error)}") from error
+        raise RefusedError("InvalidProgram", f"line {importer.line}: {_failure(error)}") from error
     circuit: QuantumCircuit = state.circuit
     inputs: dict[str, Parameter] = {}
     registers: dict[str, tuple[int, ...]] = {}
@@ -99,8 +106,8 @@ def _parsing_message(error: QASM3ParsingError) -> str:
     token = getattr(recognition, "offendingToken", None)
     if token is None:
         return "the program can't be parsed as OpenQASM 3"
-    what = "the end of the program" if token.type < 0 else repr(quote(token.text))
-    return f"line {token.line}: unexpected {what}"
+    what = "end of the program" if token.type < 0 else repr(quote(token.text))
+    return f"line {token.line}: unexpected {what}; look for a semicolon or bracket that is missing before it"
 
 
 def _conversion_error(error: ConversionError) -> RefusedError:
@@ -111,8 +118,18 @@ def _conversion_error(error: ConversionError) -> RefusedError:
         message = f"{where}{twice[1]} is the name of something else already, such as a gate; choose another"
         return RefusedError("InvalidProgram", message)
     if _INVALID.search(what):
-        return RefusedError("InvalidProgram", where + quote(what))
+        remedy = next((f"; {remedy}" for said, remedy in _REMEDIES if said.search(what)), "")
+        return RefusedError("InvalidProgram", f"{where}{quote(what).rstrip('.')}{remedy}")
     return RefusedError("UnsupportedConstruct", f"{where}{quote(what)}; rewrite the statement without it")
+
+
+def _failure(error: Exception) -> str:
+    """What is wrong with a statement that the importer, or the circuit that it builds, stumbled over."""
+    if isinstance(error, IndexError):
+        return "an index is out of range; indices count from 0 to one less than the register's size"
+    if "amount of qubit" in str(error):
+        return "a gate has too many or too few qubits; give it as many as it is defined for"
+    return quote(error)
 
 
 def _walk(node: ast.QASMNode) -> Iterator[ast.QASMNode]:
@@ -171,6 +188,7 @@ def _check_index(index: Any, name: str, size: int | None, node: ast.QASMNode) ->
         return
     for one in index:
         if not isinstance(one, ast.RangeDefinition):
+            _check_single(_constant(one), name, size, node)
             continue
         first = 0 if one.start is None else _constant(one.start)
         last = _constant(one.end)
@@ -189,6 +207,14 @@ def _check_index(index: Any, name: str, size: int | None, node: ast.QASMNode) ->
             )
         if step < 0 and last == 0:
             raise RefusedError("UnsupportedConstruct", f"{_line(node)}a range of {name} down to 0; list the indices")
+
+
+def _check_single(index: int | None, name: str, size: int | None, node: ast.QASMNode) -> None:
+    """An index from 0, or from the end where it is negative. Only global registers have sizes, and none is hidden."""
+    if index is not None and size is not None and not -size <= index < size:
+        raise RefusedError(
+            "InvalidProgram", f"{_line(node)}{name}[{index}]: {name} has {size}; choose an index from 0 to {size - 1}"
+        )
 
 
 def _constant(node: ast.Expression | None) -> int | None:

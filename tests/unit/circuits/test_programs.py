@@ -54,10 +54,13 @@ def test_unsupported_constructs_are_named_with_their_line(statement: str, names:
 @pytest.mark.parametrize(
     ("statement", "names"),
     [
-        ("foo q[0];", "foo"),
-        ("x r[0];", "r"),
-        ("x q[7];", "out of range"),
-        ("x q[0]", "end of the program"),
+        ("foo q[0];", "gate 'foo' is not defined; define it first, or include"),
+        ("x r[0];", "'r'; declare it first"),
+        ("x q[7];", "q[7]: q has 3; choose an index from 0 to 2"),
+        ("x q[-4];", "q[-4]: q has 3; choose"),
+        ("x q[{0, 7}];", "out of range; indices count from 0"),
+        ("cx q[0];", "too many or too few qubits; give it"),
+        ("x q[0]", "unexpected end of the program; look for a semicolon"),
         ("rx(;", ";"),
         ("cx q[0], q[0];", "duplicate"),
         ("rx(1, 2) q[0];", "parameters"),
@@ -79,7 +82,12 @@ def test_invalid_programs_are_refused_with_their_line(statement: str, names: str
 
 @pytest.mark.parametrize(
     ("statement", "names"),
-    [("foo q[0];", "'foo' is not defined"), ("x q[7];", "out-of-range"), ("x q[0]", "end-of-file"), ("x ;", "")],
+    [
+        ("foo q[0];", "'foo' is not defined in this scope; declare or define it first"),
+        ("x q[7];", "out-of-range"),
+        ("x q[0]", "end-of-file"),
+        ("x ;", ""),
+    ],
 )
 def test_invalid_openqasm_2_is_refused_with_its_line(statement: str, names: str) -> None:
     """The same holds for OpenQASM 2."""
