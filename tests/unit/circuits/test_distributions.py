@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
+from qiskit.circuit.classical import expr
 from qiskit.quantum_info import Statevector
 
 from support.distributions import (
@@ -82,6 +83,57 @@ def test_loops_are_run() -> None:
         circuit.h(0)
         circuit.measure(0, 0)
     assert exact_distribution(circuit) == pytest.approx({"1": 1.0}, abs=1e-6)
+
+
+FIVE = ClassicalRegister(3, "five")
+BITS = [expr.lift(bit) for bit in FIVE]
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (BITS[0], True),
+        (BITS[1], False),
+        (expr.logic_not(BITS[1]), True),
+        (expr.logic_not(BITS[0]), False),
+        (expr.bit_xor(BITS[0], BITS[2]), False),
+        (expr.bit_xor(BITS[0], BITS[1]), True),
+        (expr.logic_and(BITS[0], BITS[1]), False),
+        (expr.logic_and(BITS[0], BITS[2]), True),
+        (expr.logic_or(BITS[0], BITS[1]), True),
+        (expr.equal(FIVE, 5), True),
+        (expr.equal(FIVE, 4), False),
+        (expr.equal(FIVE, 6), False),
+        (expr.not_equal(FIVE, 5), False),
+        (expr.less(FIVE, 5), False),
+        (expr.less_equal(FIVE, 5), True),
+        (expr.greater(FIVE, 4), True),
+        (expr.greater_equal(FIVE, 6), False),
+        (expr.equal(expr.bit_not(FIVE), 2), True),
+        (expr.equal(expr.bit_and(FIVE, 6), 4), True),
+        (expr.equal(expr.bit_or(FIVE, 3), 7), True),
+        (expr.cast(expr.bit_and(FIVE, 2), expr.equal(FIVE, 5).type), False),
+    ],
+    ids=str,
+)
+def test_expressions_decide_a_branch(condition: expr.Expr, holds: bool) -> None:
+    """A register that holds 5 is judged by every operator of Qiskit's classical expressions that makes a condition."""
+    circuit = QuantumCircuit(QuantumRegister(3), FIVE, ClassicalRegister(1, "told"))
+    circuit.x([0, 2])
+    circuit.measure([0, 1, 2], FIVE)
+    with circuit.if_test(condition):
+        circuit.x(1)
+    circuit.measure(1, 3)
+    assert exact_distribution(circuit) == {f"{int(holds)}101": pytest.approx(1.0)}
+
+
+def test_an_expression_that_is_not_known_is_an_error() -> None:
+    """Nothing is guessed: an expression that is not evaluated ends the enumeration."""
+    circuit = QuantumCircuit(QuantumRegister(3), FIVE)
+    with circuit.if_test(expr.equal(expr.shift_left(FIVE, 1), 2)):
+        circuit.x(0)
+    with pytest.raises((KeyError, NotImplementedError)):
+        exact_distribution(circuit)
 
 
 def test_right_counts_pass_and_false_alarms_stay_nominal() -> None:
