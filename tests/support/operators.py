@@ -54,12 +54,13 @@ def rights_of(rules: Iterable[dict[str, Any]]) -> Rights:
     return found
 
 
-def grant(cluster: Cluster, namespace: str) -> None:
-    """Give the operator its rights in one namespace, and those on what has none."""
-    subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": USER}]
-    for kind, place, rules in (("ClusterRole", {}, CLUSTER_WIDE), ("Role", {"namespace": namespace}, NAMESPACED)):
-        metadata = {"name": USER, **place}
-        ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": USER}
+def grant(cluster: Cluster, namespace: str, user: str = USER) -> None:
+    """Give the operator its rights in one namespace, which is its home as well, and those on what has none."""
+    subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]
+    here = {"namespace": namespace}
+    for kind, place, rules in (("ClusterRole", {}, CLUSTER_WIDE), ("Role", here, [*NAMESPACED, *AT_HOME])):
+        metadata = {"name": user, **place}
+        ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": user}
         common = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
         for body in (
             {**common, "kind": kind, "rules": rules},
@@ -71,7 +72,7 @@ def grant(cluster: Cluster, namespace: str) -> None:
 class OperatorProcess:
     """An operator that watches one namespace."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, log: Path) -> None:
+    def __init__(self, kubeconfig: Path, namespace: str, log: Path, **settings: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.health = f"http://127.0.0.1:{free.getsockname()[1]}/healthz"
@@ -83,6 +84,7 @@ class OperatorProcess:
             "QUANTUM_OPERATOR_RUNNER_IMAGE": IMAGE,
             "QUANTUM_OPERATOR_NAMESPACES": namespace,
             "QUANTUM_OPERATOR_LIVENESS": self.health,
+            **{f"QUANTUM_OPERATOR_{name}": value for name, value in settings.items()},
         }
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -101,6 +103,15 @@ class OperatorProcess:
     def said(self) -> str:
         """Its log."""
         return self.log.read_text(encoding="utf-8")
+
+    def pause(self) -> None:
+        """Let it stand still, as a machine that has other things to do does."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> int:
+        """Let it go on; returns the exit code with which it ends. Raises TimeoutExpired where it takes over 10 s."""
+        self._process.send_signal(signal.SIGCONT)
+        return self._process.wait(10)
 
     def kill(self) -> None:
         """End it as a node that fails does."""

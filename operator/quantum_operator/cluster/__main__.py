@@ -13,7 +13,6 @@ from quantum_operator import __version__
 from quantum_operator.cluster.api import StatusError
 from quantum_operator.cluster.connection import ConnectionConfigError
 from quantum_operator.cluster.jsonlog import log_json
-from quantum_operator.cluster.lease import LeaseLostError
 from quantum_operator.cluster.schemas import SchemaMismatchError
 from quantum_operator.cluster.settings import PREFIX, VARIABLES, Settings, SettingsError
 from quantum_operator.cluster.shell import operate
@@ -23,7 +22,10 @@ log = logging.getLogger("quantum_operator.cluster")
 
 
 def main() -> int:
-    """Run the operator; returns the exit code: 0 when it was told to end, 1 when it can't start or go on."""
+    """Run the operator; returns the exit code: 0 when it was told to end, 1 when it can't start or go on.
+
+    Where it loses its lease the process ends at once, with 1 as well.
+    """
     variables = "\n".join(f"  {PREFIX}{name}: {meaning}" for name, meaning in VARIABLES.items())
     parser = argparse.ArgumentParser(
         prog="python -m quantum_operator.cluster",
@@ -38,9 +40,6 @@ def main() -> int:
         log_json(settings.log_level)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(operate(settings))
-    except LeaseLostError as error:
-        log.critical("ends, so that one operator works and not two: %s", error)
-        return 1
     except (SettingsError, ConnectionConfigError, SchemaMismatchError, StatusError, TransientError) as error:
         log.critical("can't start: %s", error)
         return 1

@@ -17,7 +17,7 @@ from quantum_operator.cluster.api import Api, StatusError
 from quantum_operator.cluster.artifacts import ClusterArtifacts
 from quantum_operator.cluster.connection import http_client, load_config
 from quantum_operator.cluster.leading import lead
-from quantum_operator.cluster.lease import Lease, new_identity
+from quantum_operator.cluster.lease import Lease, LeaseLostError, new_identity
 from quantum_operator.cluster.mirror import Mirror
 from quantum_operator.cluster.recorder import ClusterRecorder
 from quantum_operator.cluster.runs import ClusterRuns
@@ -48,8 +48,8 @@ class SystemClock:
 async def operate(settings: Settings) -> None:
     """Run the operator until it is told to end.
 
-    Raises SchemaMismatchError, ConnectionConfigError, StatusError or TransientError where it can't start, and
-    LeaseLostError where another operator may work from now on.
+    Raises SchemaMismatchError, ConnectionConfigError, StatusError or TransientError where it can't start. Ends the
+    process where another operator may work from now on.
     """
     async with http_client(load_config()) as client:
         lease = _lease(settings, client)
@@ -65,7 +65,7 @@ async def operate(settings: Settings) -> None:
                 await _read_now(mirror, api, settings.namespaces)
             await _reconcile(api, mirror, settings)
 
-        leading = lead(api, lease, work, ending)
+        leading = _until_lost(lead(api, lease, work, ending))
         async with _beside(leading, _read_anew(mirror, api, settings.namespaces)) as over:
             await _watch(mirror, settings, ending, over)
 
@@ -74,6 +74,15 @@ def _lease(settings: Settings, client: httpx2.AsyncClient) -> Lease | None:
     if settings.lease is None:
         return None
     return Lease(Api(client), *settings.lease, new_identity(os.environ.get("HOSTNAME") or socket.gethostname()))
+
+
+async def _until_lost(leading: Coroutine[Any, Any, None]) -> None:
+    try:
+        await leading
+    except LeaseLostError as error:
+        log.critical("ends, so that one operator works and not two: %s", error)
+        logging.shutdown()
+        os._exit(1)  # nothing that it could still do would be right, and kopf takes seconds to end
 
 
 async def _reconcile(api: Api, mirror: Mirror, settings: Settings) -> None:
