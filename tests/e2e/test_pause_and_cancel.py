@@ -22,6 +22,9 @@ def test_a_job_is_paused_resumed_and_cancelled(installation: Installation, home:
     def comes_to(phase: str) -> bool:
         return eventually(lambda: endless()["status"].get("phase") == phase, SECONDS)
 
+    def is_empty() -> bool:
+        return installation.get("pods", home) == installation.get("jobs", home) == []
+
     def ask(command: str) -> str:
         return cluster.run(*QJOB, command, "endless", f"--namespace={home}").stdout
 
@@ -29,13 +32,13 @@ def test_a_job_is_paused_resumed_and_cancelled(installation: Installation, home:
     assert comes_to("Running")
     assert ask("suspend") == "endless to be suspended\n"
     assert comes_to("Suspended")
-    assert installation.get("pods", home) == installation.get("jobs", home) == []
+    assert eventually(is_empty, SECONDS)
     assert ask("resume") == "endless to go on\n"
     assert comes_to("Running")
     assert ask("cancel") == "endless to be cancelled\n"
     assert comes_to("Failed")
     assert condition(endless(), "Complete")[:2] == ("False", "Cancelled")
-    assert installation.get("pods", home) == installation.get("jobs", home) == []
+    assert eventually(is_empty, SECONDS)
     attempts = endless()["status"]["plan"]["steps"][0]["attempts"]
     assert [one["state"] for one in attempts] == ["Suspended", "Cancelled"]
     assert ask("cancel") == "endless is over already (Failed)\n"
