@@ -123,6 +123,10 @@ def test_never_two_operators_work(api_server: Cluster) -> None:
     assert spec["replicas"] == 1
     assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     assert Settings.from_environment(environment(objects)).lease == ("home", "q-quantum-operator")
+    file = Path(Settings.from_environment(environment(objects)).lease_file)
+    (mount,) = (one for one in container(objects)["volumeMounts"] if one["mountPath"] == str(file.parent))
+    (volume,) = (one for one in spec["template"]["spec"]["volumes"] if one["name"] == mount["name"])
+    assert "emptyDir" in volume
     assert deployment(render(api_server, "--set=replicas=3"))["spec"]["replicas"] == 3
     other = Settings.from_environment(environment(render(api_server, "--set=fullnameOverride=other")))
     assert other.lease == ("home", "other")

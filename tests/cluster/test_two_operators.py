@@ -42,10 +42,14 @@ class Pair:
         """An operator, once it leads or waits."""
         grant(self.cluster, self.namespace, user)
         config, log = self.cluster.kubeconfig_for(user), folder / f"{user}.log"
-        process = OperatorProcess(config, self.namespace, log, LEASE=f"{self.namespace}/quantum")
+        process = OperatorProcess(config, self.namespace, log, **self.lease(folder, user))
         self._ending.callback(process.kill)
         assert eventually(lambda: leads(process) or waits(process), 10), process.said()
         return process
+
+    def lease(self, folder: Path, user: str) -> dict[str, str]:
+        """The settings of the lease: one for both, and for each a file of its own."""
+        return {"LEASE": f"{self.namespace}/quantum", "LEASE_FILE": str(folder / f"{user}.lease")}
 
     def apply(self, *bodies: dict[str, Any]) -> None:
         """Create these."""
@@ -175,3 +179,15 @@ def test_a_follower_ends_when_it_is_told_to(pair: Pair) -> None:
     pair.submit(0, 3)
     assert eventually(lambda: pair.runs() == 3, SECONDS)
     assert pair.writes(USERS[1]) == []
+
+
+def test_a_leader_that_is_started_again_goes_on(pair: Pair, tmp_path: Path) -> None:
+    """Killed, and started in the same place, as a container is: its own lease is not waited for."""
+    pair.submit_until_one_works()
+    pair.one.kill()
+    assert pair.one.said().count("leading: ") == 1
+    pair.one = pair.start(USERS[0], tmp_path)
+    assert eventually(lambda: pair.one.said().count("leading: ") == 2, HAND_OVER_SECONDS), pair.one.said()
+    assert eventually(lambda: pair.runs() == JOBS, SECONDS), pair.one.said()
+    assert pair.writes(USERS[1]) == []
+    pair.assert_each_job_ran_once()

@@ -111,6 +111,8 @@ capabilities:
   value: {{ join "," .Values.watchNamespaces | quote }}
 - name: QUANTUM_OPERATOR_LEASE
   value: {{ printf "%s/%s" .Release.Namespace (include "quantum-operator.fullname" .) | quote }}
+- name: QUANTUM_OPERATOR_LEASE_FILE
+  value: /tmp/lease
 - name: QUANTUM_OPERATOR_LOG_LEVEL
   value: {{ .Values.logLevel }}
 {{- end -}}

@@ -6,9 +6,8 @@ DURATION_SECONDS after the other, which is later, as long as no clock runs a fif
 """
 
 import math
-import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from quantum_operator.cluster.api import Api, Json, StatusError, metadata, refusals_as_transient
@@ -29,22 +28,25 @@ def elapsed() -> float:
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
-def new_identity(pod: str) -> str:
-    """A holder's name: its pod's, and what no other process has, be it of the same pod."""
-    return f"{pod}_{secrets.token_hex(8)}"
-
-
 class Lease:
     """One operator's view of the Lease; every process has an identity of its own."""
 
     def __init__(
-        self, api: Api, namespace: str, name: str, identity: str, clock: Callable[[], float] = elapsed
+        self,
+        api: Api,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        former: Collection[str] = (),
+        clock: Callable[[], float] = elapsed,
     ) -> None:
-        """Ask by `api`, whose writes this lease must not guard."""
+        """Ask by `api`, whose writes this lease must not guard. `former` holders are known to be dead."""
         self.name = f"{namespace}/{name}"
         self.identity = identity
         self._api = api
         self._clock = clock
+        self._free = frozenset(("", identity, *former))
         self._path = f"{LEASES}/namespaces/{namespace}/leases"
         self._meta: Json = {"name": name, "namespace": namespace}
         self._record: Json | None = None
@@ -74,7 +76,7 @@ class Lease:
             return self._expired() and await self._write(None)
         if _version(found) != _version(self._record):
             self._see(found)
-        free = self.holder in ("", self.identity) or self._expired()
+        free = self.holder in self._free or self._expired()
         return free and await self._write(found)
 
     async def renew(self) -> None:

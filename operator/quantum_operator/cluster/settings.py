@@ -17,6 +17,7 @@ VARIABLES: Mapping[str, str] = {
     "NAMESPACES": "the namespaces to watch, separated by commas; all unless given",
     "LIVENESS": "where health is served; http://0.0.0.0:8080/healthz unless given",
     "LEASE": "namespace/name of the Lease whose holder works, of several operators; none unless given: this one works",
+    "LEASE_FILE": "a file that outlives the process and no more than its pod, to know a former holder of it by",
     "LOG_LEVEL": f"{', '.join(LOG_LEVELS)}; info unless given",
 }
 """Every variable, without PREFIX, and what it is."""
@@ -35,6 +36,7 @@ class Settings:
     liveness: str = "http://0.0.0.0:8080/healthz"
     log_level: str = "info"
     lease: tuple[str, str] | None = None
+    lease_file: str = ""
 
     @staticmethod
     def from_environment(environment: Mapping[str, str]) -> "Settings":
@@ -59,7 +61,8 @@ class Settings:
             priority_class=given("RUNNER_PRIORITY_CLASS"),
         )
         log_level = given("LOG_LEVEL", "info", LOG_LEVELS)
-        return Settings(runs, _names(given("NAMESPACES")), liveness, log_level, _lease(given("LEASE")))
+        lease = _lease(given("LEASE"))
+        return Settings(runs, _names(given("NAMESPACES")), liveness, log_level, lease, given("LEASE_FILE"))
 
 
 def _lease(text: str) -> tuple[str, str] | None:

@@ -5,9 +5,9 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,8 +16,9 @@ import kopf
 from quantum_operator.cluster.api import Api, StatusError
 from quantum_operator.cluster.artifacts import ClusterArtifacts
 from quantum_operator.cluster.connection import http_client, load_config
+from quantum_operator.cluster.identity import new_identity, succeed
 from quantum_operator.cluster.leading import lead
-from quantum_operator.cluster.lease import Lease, LeaseLostError, new_identity
+from quantum_operator.cluster.lease import Lease, LeaseLostError
 from quantum_operator.cluster.mirror import Mirror
 from quantum_operator.cluster.recorder import ClusterRecorder
 from quantum_operator.cluster.runs import ClusterRuns
@@ -73,7 +74,9 @@ async def operate(settings: Settings) -> None:
 def _lease(settings: Settings, client: httpx2.AsyncClient) -> Lease | None:
     if settings.lease is None:
         return None
-    return Lease(Api(client), *settings.lease, new_identity(os.environ.get("HOSTNAME") or socket.gethostname()))
+    identity = new_identity()
+    former = succeed(Path(settings.lease_file), identity) if settings.lease_file else ()
+    return Lease(Api(client), *settings.lease, identity, former=former)
 
 
 async def _until_lost(leading: Coroutine[Any, Any, None]) -> None:

@@ -1,7 +1,7 @@
 """A Lease in memory, clocks that are moved by hand, and operators whose requests take as long as they are told to."""
 
 import copy
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,10 +122,12 @@ class Clock:
 class Candidate:
     """An operator that wants the lease."""
 
-    def __init__(self, server: LeaseServer, name: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, server: LeaseServer, name: str, clock: Clock | None = None, former: Collection[str] = ()
+    ) -> None:
         self.api = LeaseApi(server)
         self.clock = clock or Clock()
-        self.lease = Lease(self.api, "home", "quantum", name, self.clock)
+        self.lease = Lease(self.api, "home", "quantum", name, former=former, clock=self.clock)
 
     @property
     def holds(self) -> bool:

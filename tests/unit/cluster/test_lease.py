@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from quantum_operator.cluster.api import StatusError
-from quantum_operator.cluster.lease import DURATION_SECONDS, HOLD_SECONDS, LeaseLostError, elapsed, new_identity
+from quantum_operator.cluster.lease import DURATION_SECONDS, HOLD_SECONDS, LeaseLostError, elapsed
 from quantum_operator.ports.errors import TransientError
 from unit.cluster.leaseserver import Candidate, Clock, LeaseServer
 
@@ -237,11 +237,11 @@ async def test_a_refusal_while_renewing_may_be_over_soon(one: Candidate) -> None
         await one.lease.acquire()
 
 
-def test_every_process_has_a_name_of_its_own() -> None:
-    """Also two of one pod."""
-    names = {new_identity("pod-1") for _ in range(100)}
-    assert len(names) == 100
-    assert all(name.startswith("pod-1_") for name in names)
+async def test_a_holder_that_is_known_to_be_dead_is_not_waited_for(server: LeaseServer, one: Candidate) -> None:
+    """Any other is."""
+    assert await one.lease.acquire()
+    assert not await Candidate(server, "two", former={"on"}).lease.acquire()
+    assert await Candidate(server, "two", former={"zero", "one"}).lease.acquire()
 
 
 def test_the_clock_goes_on() -> None:

@@ -41,9 +41,10 @@ def test_every_setting_is_read() -> None:
         LIVENESS="http://[::]:1/h",
         LOG_LEVEL="debug",
         LEASE="home/quantum",
+        LEASE_FILE="/f",
     )
     runs = RunSettings("r", "Never", ("a", "b"), "low")
-    assert found == Settings(runs, ("x", "y"), "http://[::]:1/h", "debug", ("home", "quantum"))
+    assert found == Settings(runs, ("x", "y"), "http://[::]:1/h", "debug", ("home", "quantum"), "/f")
 
 
 def test_every_setting_is_described() -> None:
