@@ -34,8 +34,8 @@ from quantum_operator.ports.adapter import (
     Unknown,
 )
 from quantum_operator.testing.adapter_bench import CEILING, FLIPPED, WAITING, Bench
-from quantum_operator.testing.adapter_conformance import AdapterConformance
 from quantum_operator.testing.adapter_faults import Answer, Fault
+from support.braketconformance import BraketConformance
 from support.braketdevice import DEVICE
 from support.braketserver import (
     ACCESS_KEY,
@@ -69,18 +69,6 @@ def server(s3_url: str) -> Iterator[BraketServer]:
 @pytest.fixture
 def bench(server: BraketServer) -> Bench:
     return Bench(connect(server.settings()), server)
-
-
-class BraketConformance(AdapterConformance):
-    """What Braket does not promise is not checked, but that it does not promise it is."""
-
-    def test_prepare_refuses_pairs_that_are_not_coupled(self, bench: Bench) -> None:
-        """Braket maps circuits to the device itself: any pair goes."""
-        assert bench.device().coupling is None
-
-    def test_a_ceiling_is_enforced(self, bench: Bench) -> None:
-        """The price is known before, and checked then: nothing is stopped on the way."""
-        assert not bench.adapter.capabilities().enforces_ceiling
 
 
 class TestConformance(BraketConformance):

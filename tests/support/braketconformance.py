@@ -1,0 +1,16 @@
+"""The conformance suite as Braket keeps it."""
+
+from quantum_operator.testing.adapter_bench import Bench
+from quantum_operator.testing.adapter_conformance import AdapterConformance
+
+
+class BraketConformance(AdapterConformance):
+    """What Braket does not promise is not checked, but that it does not promise it is."""
+
+    def test_prepare_refuses_pairs_that_are_not_coupled(self, bench: Bench) -> None:
+        """Braket maps circuits to the device itself: any pair goes."""
+        assert bench.device().coupling is None
+
+    def test_a_ceiling_is_enforced(self, bench: Bench) -> None:
+        """The price is known before, and checked then: nothing is stopped on the way."""
+        assert not bench.adapter.capabilities().enforces_ceiling
