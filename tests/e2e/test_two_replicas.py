@@ -1,6 +1,5 @@
 """Two operators as pods: a rolling update and an eviction hand over, and jobs go on."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +8,8 @@ from support.installation import DEPLOYMENT, OPERATOR_NAMESPACE, RELEASE, ROOT, 
 from testcluster.processes import eventually
 
 CHART = str(ROOT / "charts/quantum-operator")
-HAND_OVER_SECONDS = 5.0
+HAND_OVER_SECONDS = 12.0
+"""Less than a Lease lasts whose holder just vanishes."""
 
 
 def scale(installation: Installation, replicas: int) -> None:
@@ -46,12 +46,10 @@ def two(installation: Installation) -> Iterator[Installation]:
 
 
 def test_a_pod_that_leaves_hands_over(two: Installation, home: str) -> None:
-    """The other one leads within seconds, though the pod's grace period is longer than that, and runs a job."""
+    """The other one leads before the Lease would have run out, and runs a job."""
     first = leader(two)
     two.cluster.kubectl("delete", "pod", first, f"--namespace={OPERATOR_NAMESPACE}", "--wait=false")
-    told = time.monotonic()
     assert eventually(lambda: leader(two) not in ("", first), HAND_OVER_SECONDS), two.log()
-    assert time.monotonic() - told < HAND_OVER_SECONDS
     two.run_bell(home)
 
 
