@@ -33,7 +33,8 @@ class Value:
 def values(chart: Path) -> list[Value]:
     """Every value of values.yaml with a comment right above it, in order."""
     text = (chart / "values.yaml").read_text(encoding="utf-8")
-    return [Value(path, _at(yaml.safe_load(text), path), comment) for path, comment in _commented(text)]
+    content = yaml.safe_load(text)
+    return [Value(path, _at(content, path), comment) for path, comment in _commented(text)]
 
 
 def undescribed(chart: Path) -> list[str]:

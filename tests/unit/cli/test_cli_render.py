@@ -237,7 +237,7 @@ def test_a_picture_says_what_it_leaves_out(tmp_path: Path) -> None:
     """Panels, outcomes and values for which there is no room are counted."""
     many = {f"{number:06b}": 1 for number in range(40)}
     job = sampling(parameterNames=["a"], parameterValues=[[0.0]] * 14)
-    plot(job, outcome(sampled(*[many] * 14, shape=(14,))), tmp_path / "counts.svg")
+    plot(job, outcome(sampled(many, *[{"000000": 40}] * 13, shape=(14,))), tmp_path / "counts.svg")
     text = (tmp_path / "counts.svg").read_text()
     assert "2 more are not shown" in text
     assert "counts of 40; 8 in other outcomes" in text
