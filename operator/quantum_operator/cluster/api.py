@@ -119,8 +119,9 @@ class Api:
                 self._answered.notify_all()
 
     async def _trace(self, step: str, _: Mapping[str, Any]) -> None:
-        # Between the asking and the sending there may be a new connection, and a machine that slept meanwhile.
-        if step.endswith("send_request_headers.started"):
+        # Between the asking and the sending there may be a new connection, and a machine that slept meanwhile. It may
+        # sleep between the headers and the body as well: what has no end is not carried out.
+        if step.endswith(("send_request_headers.started", "send_request_body.started")):
             self._may_write()
 
     async def _request(

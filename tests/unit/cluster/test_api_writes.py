@@ -33,10 +33,11 @@ class Permission:
 
 
 class Server:
-    """Counts what arrives; answers when it may."""
+    """Counts what arrives, and what arrives with its body; answers when it may."""
 
     def __init__(self) -> None:
         self.arrived: list[str] = []
+        self.whole: list[str] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.came = asyncio.Event()
@@ -50,7 +51,9 @@ class Server:
             self.arrived.append(line.split()[0].decode())
             while (await reader.readline()).strip():
                 pass
-            await reader.read(65536) if line.startswith((b"P", b"D")) else b""
+            if line.startswith((b"P", b"D")) and not await reader.read(65536):
+                break
+            self.whole.append(self.arrived[-1])
             await self.may_answer.wait()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
             await writer.drain()
@@ -89,11 +92,21 @@ async def test_what_may_not_be_written_never_arrives(write: Write, times: int) -
 
 
 @write
-async def test_what_may_be_written_is(write: Write) -> None:
-    """It is asked for twice: before there is a connection, and once there is."""
+async def test_a_write_is_not_completed_once_it_may_not(write: Write) -> None:
+    """Its headers have left, its body does not: the server has nothing to carry out."""
     async with serving() as server, api_of(server, Permission(2)) as api:
+        with pytest.raises(TransientError, match="not held"):
+            await write(api)
+        assert await api.get("/x") == {}
+    assert server.whole == ["GET"]
+
+
+@write
+async def test_what_may_be_written_is(write: Write) -> None:
+    """It is asked for three times: before there is a connection, once there is, and before the body leaves."""
+    async with serving() as server, api_of(server, Permission(3)) as api:
         await write(api)
-    assert len(server.arrived) == 1
+    assert len(server.whole) == 1
 
 
 @write
