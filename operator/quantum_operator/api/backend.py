@@ -13,8 +13,10 @@ from quantum_operator.api.meta import (
     ListMap,
     ListSet,
     Micros,
+    Name,
     ObjectMeta,
     PrinterColumn,
+    Timestamp,
 )
 from quantum_operator.api.policy import LabelKey, LabelSelector, LabelValue
 
@@ -68,6 +70,10 @@ class BackendLimits(ApiModel):
     max_concurrent_runs: Annotated[
         int, Field(ge=1, le=100_000, description="How many runs there may be at a time, over all namespaces.")
     ] = 100
+    max_task_seconds: Annotated[
+        int,
+        Field(ge=1, le=604_800, description="Of a provider: how many seconds of its time one task may take at most."),
+    ] = 600
 
 
 class Price(ApiModel):
@@ -140,14 +146,43 @@ class AllowedNamespaces(ApiModel):
     selector: LabelSelector | None = None
 
 
+class Provider(ApiModel):
+    """A provider's device, and the agent that drives the account which has it."""
+
+    agent: Annotated[Name, Field(description="The agent's namespace, in which its QuantumTasks are.")]
+    device: Annotated[str, Field(min_length=1, max_length=253, description="The device, by the provider's name.")]
+    queue_seconds: Annotated[
+        int,
+        Field(ge=1, le=2_592_000, description="How long a task may wait in the provider's queue, in seconds."),
+    ] = 604_800
+
+
 class QuantumBackendSpec(ApiModel):
     """What the backend is."""
 
-    adapter: Annotated[Literal["simulator"], Field(description="simulator: runs on the cluster itself.")] = "simulator"
+    cel_rules: ClassVar[tuple[Cel, ...]] = (
+        Cel(
+            "(self.adapter == 'simulator') != has(self.provider)",
+            "provider goes with another adapter than simulator, and only with it",
+        ),
+        Cel(
+            "self.adapter == 'simulator' || has(self.price)",
+            "a provider's device needs a price, of which the most that a task may cost is made",
+        ),
+    )
+
+    adapter: Annotated[
+        Name,
+        Field(description="simulator: runs on the cluster itself; else a provider's adapter, such as ibm or braket."),
+    ] = "simulator"
+    provider: Provider | None = None
     target: Target
     simulator: Simulator = Field(default_factory=Simulator)
     limits: BackendLimits = Field(default_factory=BackendLimits)
-    price: Annotated[Price | None, Field(description="Absent on a simulator: its runs are free.")] = None
+    price: Annotated[
+        Price | None,
+        Field(description="Absent on a simulator: its runs are free. Of a provider: what makes a task's ceiling."),
+    ] = None
     run: RunTemplate = Field(default_factory=RunTemplate)
     namespaces: AllowedNamespaces = Field(default_factory=AllowedNamespaces)
 
@@ -163,10 +198,14 @@ class QuantumBackendStatus(ApiModel):
         Field(max_length=16, description="Ready: whether the backend can be used."),
         ListMap(("type",)),
     ] = ()
+    queue_length: Annotated[
+        int | None, Field(ge=0, le=1_000_000_000, description="How many tasks wait in the provider's queue.")
+    ] = None
+    calibration_time: Annotated[Timestamp | None, Field(description="When the device was last calibrated.")] = None
 
 
 class QuantumBackend(ApiModel):
-    """A simulator that runs circuits for the namespaces it is shared with."""
+    """A simulator, or a provider's device, that runs circuits for the namespaces it is shared with."""
 
     plural: ClassVar[str] = "quantumbackends"
     short_names: ClassVar[tuple[str, ...]] = ("qbackend",)
@@ -175,6 +214,8 @@ class QuantumBackend(ApiModel):
         PrinterColumn("Adapter", "string", ".spec.adapter"),
         PrinterColumn("Qubits", "integer", ".spec.target.numQubits"),
         PrinterColumn("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+        PrinterColumn("Queue", "integer", ".status.queueLength"),
+        PrinterColumn("Calibrated", "date", ".status.calibrationTime", priority=1),
         PrinterColumn("Age", "date", ".metadata.creationTimestamp"),
     )
 

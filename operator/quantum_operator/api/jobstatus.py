@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from quantum_operator.api.meta import ApiModel, Condition, ListMap, Micros, ObjectName, Sha256, Timestamp
+from quantum_operator.api.meta import ApiModel, Condition, ListMap, Micros, Name, ObjectName, Sha256, Timestamp
 
 Phase = Literal["Pending", "Queued", "Running", "Suspended", "Succeeded", "Failed"]
 Message = Annotated[str, Field(max_length=2048)]
@@ -27,11 +27,15 @@ class Candidate(ApiModel):
 
 
 class Attempt(ApiModel):
-    """One try at a step: one run, on one backend. It is written here before the run is created."""
+    """One try at a step: one run or task, on one backend. It is written here before that is created."""
 
     name: Annotated[ObjectName, Field(description="The run's name: in a cluster, of its batch/v1 Job.")]
     number: Annotated[int, Field(ge=1, le=1_000, description="Which attempt it is, from 1.")]
     backend: Annotated[ObjectName, Field(description="The QuantumBackend that the run is on.")]
+    agent: Annotated[
+        Name | None,
+        Field(description="Of a provider's backend: the namespace that the attempt's QuantumTask is in."),
+    ] = None
     state: Annotated[
         Literal["Pending", "Running", "Succeeded", "Failed", "Lost", "Suspended", "Cancelled"],
         Field(
@@ -41,7 +45,10 @@ class Attempt(ApiModel):
     ]
     run_uid: Annotated[
         str | None,
-        Field(max_length=64, description="The UID of the run's batch/v1 Job; only that Job's outcome counts."),
+        Field(
+            max_length=64,
+            description="The UID of the run's batch/v1 Job, or of its QuantumTask; only its outcome counts.",
+        ),
     ] = None
     seed: Annotated[Count, Field(description="The seed of the run, from which all others derive.")]
     created_time: Annotated[Timestamp, Field(description="When the attempt was made.")]
@@ -51,6 +58,10 @@ class Attempt(ApiModel):
         Count,
         Field(description="What suspended runs before this one took of activeDeadlineSeconds, in seconds."),
     ] = 0
+    cost: Annotated[
+        Micros | None,
+        Field(description="What the provider charged for it, in millionths of the currency's unit."),
+    ] = None
     reason: Annotated[Reason, Field(description="Why it ended, in one word.")] = ""
     message: Annotated[Message, Field(description="Why it ended, for people.")] = ""
 
@@ -78,6 +89,12 @@ class Demand(ApiModel):
     qubits: Annotated[Count, Field(description="Of the widest program.")]
     shots: Annotated[Count, Field(description="Over all pubs and bindings; 0 where precision decides.")]
     physical: Annotated[bool, Field(description="A program names the target's own qubits.")] = False
+    simulated: Annotated[
+        bool, Field(description="It asks for what only a simulator gives: exact values, noise, or the memory of shots.")
+    ] = False
+    executed_shots: Annotated[
+        Count, Field(description="Over all bindings and terms: no more shots than these are executed; 0: not known.")
+    ] = 0
 
 
 class Plan(ApiModel):

@@ -133,7 +133,7 @@ def _compile(parsed: Parsed, execution: Execution, target: Target, method: str, 
     try:
         return transpile(
             unroll(parsed.circuit, None),
-            target=_transpiler_target(target, method, wide=execution.initial_layout is not None),
+            target=transpiler_target(target, method, wide=execution.initial_layout is not None),
             initial_layout=None if execution.initial_layout is None else list(execution.initial_layout),
             optimization_level=execution.optimization_level,
             seed_transpiler=seed,
@@ -146,7 +146,7 @@ def _compile(parsed: Parsed, execution: Execution, target: Target, method: str, 
         ) from error
 
 
-def _transpiler_target(target: Target, method: str, *, wide: bool) -> TranspilerTarget:
+def transpiler_target(target: Target, method: str, *, wide: bool) -> TranspilerTarget:
     """The target in Qiskit's form; without coupling or layout it has no width, so that no idle qubits are added."""
     standard = get_standard_gate_name_mapping()
     unknown = sorted(set(target.basis_gates or ()) - set(standard))

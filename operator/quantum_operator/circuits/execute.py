@@ -15,7 +15,7 @@ from quantum_operator.circuits.noise import Noise, make_noise, measured_position
 from quantum_operator.circuits.program import Parsed, parse_program
 from quantum_operator.circuits.sample import Registers, check_sample, run_sample, sample_outcome
 from quantum_operator.circuits.seeds import derive, derive_transpiler
-from quantum_operator.circuits.simulate import Engine
+from quantum_operator.circuits.simulate import AerEngine, Engine
 
 PHASES: Final = ("parse", "compile", "execute", "post_process")
 
@@ -51,8 +51,11 @@ class Ready:
     method: str
 
 
-def execute(job: JobInput, spec: RunSpec, begin: Callable[[str], None]) -> Finished:
-    """Do the job; `begin` is told of each of PHASES as it starts. Raises RefusedError, MemoryError, RecursionError."""
+def execute(job: JobInput, spec: RunSpec, begin: Callable[[str], None], engine: Engine | None = None) -> Finished:
+    """Do the job, by Aer unless another engine is given; `begin` is told of each of PHASES as it starts.
+
+    Raises RefusedError, MemoryError, RecursionError.
+    """
     begin("parse")
     programs = {one.name: _parse(one, f"spec.programs[{index}]") for index, one in enumerate(job.programs)}
     if len(programs) < len(job.programs):
@@ -65,7 +68,7 @@ def execute(job: JobInput, spec: RunSpec, begin: Callable[[str], None]) -> Finis
         for index, (name, program) in enumerate(programs.items())
     }
     begin("execute")
-    engine = Engine(spec.simulator, spec.limits.memory_bytes)
+    engine = engine or AerEngine(spec.simulator, spec.limits.memory_bytes)
     raw = [_run(engine, job, spec, index, pub, ready[pub.program.name]) for index, pub in enumerate(pubs)]
     begin("post_process")
     return Finished(
@@ -139,6 +142,7 @@ def _prepare(job: JobInput, spec: RunSpec, index: int, program: Parsed, *, used:
 
 def _run(engine: Engine, job: JobInput, spec: RunSpec, index: int, pub: Checked, ready: Ready) -> Raw:
     compiled, noise, method = ready.compiled, ready.noise, ready.method
+    engine.on(compiled.target_qubits)
     if pub.work is None:
         return run_sample(
             engine,

@@ -1,6 +1,7 @@
 """Simulating one bound circuit with Aer."""
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 from qiskit.circuit import QuantumCircuit
 from qiskit_aer import AerSimulator
@@ -14,8 +15,29 @@ RESIDENT_BYTES: Final = 160 * MEBIBYTE
 """What Python, Qiskit and Aer take before a state is allocated (measured: 115 MiB)."""
 
 
-class Engine:
-    """Aer as a backend configures it. `methods` collects the methods that were really used.
+class Engine(Protocol):
+    """What executes bound circuits, one at a time. `methods` are the methods that were really used."""
+
+    methods: set[str]
+
+    def on(self, qubits: Sequence[int]) -> None:
+        """The circuits from here on act on these qubits of the target."""
+
+    def run(
+        self,
+        circuit: QuantumCircuit,
+        *,
+        method: str,
+        seed: int,
+        shots: int = 1,
+        noise: NoiseModel | None = None,
+        memory: bool = False,
+    ) -> dict[str, Any]:
+        """The data of one circuit: `counts` by hexadecimal value, and what else the engine gives."""
+
+
+class AerEngine:
+    """Aer as a backend configures it.
 
     Every circuit is a run of its own, with a seed of its own: in a batch Aer derives other seeds.
     """
@@ -28,6 +50,9 @@ class Engine:
             max_parallel_experiments=1,
             max_memory_mb=max(1, (memory_bytes - RESIDENT_BYTES) // MEBIBYTE),
         )
+
+    def on(self, qubits: Sequence[int]) -> None:
+        """Where the circuits are on the target makes no difference: noise is of dense positions."""
 
     def run(
         self,

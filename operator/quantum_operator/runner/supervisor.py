@@ -12,8 +12,9 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -40,7 +41,7 @@ class _TerminatedError(Exception):
 
 
 @dataclass
-class _Watched:
+class Watched:
     """What is known of the worker when it is over: what it sent, its last words, how it ended (None: killed by us)."""
 
     inbox: Inbox
@@ -102,24 +103,27 @@ def _outcome(path: Path, spec: RunSpec, started: float) -> bytes:
     if digest != spec.input_sha256:
         message = f"the input's SHA-256 is {digest}, and {spec.input_sha256} was accepted; submit the job again"
         return encode(failed(spec, "InputMismatch", message))
-    watched = watch(data, spec, started)
+    watched = watch(partial(run_worker, data, spec, started), started + spec.limits.wall_seconds)
     if watched.inbox.outcome is not None:
         return watched.inbox.outcome
     reason, message = diagnose(watched, spec)
     return encode(failed(spec, reason, message))
 
 
-def watch(data: bytes, spec: RunSpec, started: float) -> _Watched:
-    """Fork the worker and see it to its end, which comes with the wall limit at the latest."""
+def watch(work: Callable[[int], None], deadline: float) -> Watched:
+    """Fork a worker and see it to its end, which comes at the deadline, by the monotonic clock, at the latest.
+
+    `work` is given the descriptor that it sends its outcome to, see `channel`.
+    """
     results, to_results = os.pipe()
     errors, to_errors = os.pipe()
     worker = os.fork()
     if worker == 0:
-        _become_worker(data, spec, started, to_results, to_errors, (results, errors))
+        _become_worker(work, to_results, to_errors, (results, errors))
     os.close(to_results)
     os.close(to_errors)
     try:
-        inbox, words, closed = _listen(results, errors, started + spec.limits.wall_seconds)
+        inbox, words, closed = _listen(results, errors, deadline)
         # It is over once its pipe closes; killed when it is not, or when all that it had to say is said.
         if not closed:
             os.kill(worker, signal.SIGKILL)
@@ -131,10 +135,10 @@ def watch(data: bytes, spec: RunSpec, started: float) -> _Watched:
         os.close(results)
         os.close(errors)
     _, status = os.waitpid(worker, 0)
-    return _Watched(inbox, words, status if closed else None)
+    return Watched(inbox, words, status if closed else None)
 
 
-def diagnose(watched: _Watched, spec: RunSpec) -> tuple[str, str]:
+def diagnose(watched: Watched, spec: RunSpec) -> tuple[str, str]:
     """Why the worker left no outcome: a reason and a message."""
     phase, status, limits = watched.inbox.phase, watched.status, spec.limits
     if watched.inbox.announced:
@@ -196,9 +200,7 @@ def _rest(errors: int) -> bytes:
     return rest
 
 
-def _become_worker(
-    data: bytes, spec: RunSpec, started: float, results: int, errors: int, unused: tuple[int, int]
-) -> NoReturn:
+def _become_worker(work: Callable[[int], None], results: int, errors: int, unused: tuple[int, int]) -> NoReturn:
     """In the child: the standard streams lead nowhere or to the supervisor, never to the run's log."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -208,7 +210,7 @@ def _become_worker(
         os.dup2(errors, 2)
         for descriptor in (nowhere, errors, *unused):
             os.close(descriptor)
-        run_worker(data, spec, started, results)
+        work(results)
     finally:
         os._exit(1)
 

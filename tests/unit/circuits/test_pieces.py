@@ -13,7 +13,7 @@ from quantum_operator.circuits.errors import LONGEST_QUOTE, RefusedError, quote
 from quantum_operator.circuits.noise import gate_uses, measured_positions
 from quantum_operator.circuits.program import has_operation
 from quantum_operator.circuits.sample import Registers, bit_string, sample_outcome
-from quantum_operator.circuits.simulate import Engine
+from quantum_operator.circuits.simulate import AerEngine
 from quantum_operator.circuits.unroll import unroll
 from support.runs import GIBIBYTE
 
@@ -141,7 +141,7 @@ def test_registers_lose_no_shot(values: dict[int, int]) -> None:
 
 def test_engine_remembers_the_methods_it_used() -> None:
     """The method that Aer chose is recorded, once for each that was used."""
-    engine = Engine(Simulator(), GIBIBYTE)
+    engine = AerEngine(Simulator(), GIBIBYTE)
     for gate in ("h", "t", "h"):
         circuit = QuantumCircuit(1, 1)
         getattr(circuit, gate)(0)
@@ -155,7 +155,7 @@ def test_engine_gives_counts_and_shots_in_order() -> None:
     circuit = QuantumCircuit(1, 1)
     circuit.h(0)
     circuit.measure(0, 0)
-    data = Engine(Simulator(), GIBIBYTE).run(circuit, method="statevector", seed=1, shots=50, memory=True)
+    data = AerEngine(Simulator(), GIBIBYTE).run(circuit, method="statevector", seed=1, shots=50, memory=True)
     assert sum(data["counts"].values()) == len(data["memory"]) == 50
     assert {value: data["memory"].count(value) for value in data["counts"]} == data["counts"]
 
@@ -168,7 +168,7 @@ def test_engine_refuses_what_does_not_fit() -> None:
     circuit.cx(range(25), range(1, 26))
     circuit.measure(range(26), range(26))
     with pytest.raises(RefusedError) as refused:
-        Engine(Simulator(), GIBIBYTE).run(circuit, method="statevector", seed=1, shots=1)
+        AerEngine(Simulator(), GIBIBYTE).run(circuit, method="statevector", seed=1, shots=1)
     assert refused.value.reason == "MemoryLimitExceeded"
     assert "1024M" in refused.value.message
 
