@@ -7,6 +7,7 @@ from typing import Any
 Json = dict[str, Any]
 
 BELL = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\nh q[0];\ncx q[0], q[1];\nc = measure q;\n'
+PROVIDER = {"agent": "ibm", "device": "ibm_torino"}
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ ACCEPTED = (
     Row("a policy", policy(maxShots=10)),
     Row("a policy by labels", policy(backends=[{"selector": {"matchLabels": {"tier": "free"}}}])),
     Row("a backend", backend()),
+    Row("a provider's device", backend(adapter="ibm", provider=PROVIDER, price={"perSecondMicros": 1_600_000})),
     Row("a backend with a namespace of its own", backend(lambda m: m["metadata"].update(namespace="elsewhere"))),
     Row(
         "a backend for some namespaces",
@@ -280,7 +282,10 @@ _REST = (
     Row("a policy without backends", policy(backends=[]), "should have at least 1 items"),
     Row("a backend of no qubits", backend(target={"numQubits": 0}), "should be greater than or equal to 1"),
     Row("a backend without a target", backend(lambda m: m["spec"].pop("target")), "spec.target: Required value"),
-    Row("an adapter of its own", backend(adapter="qpu"), 'supported values: "simulator"'),
+    Row("a provider's adapter without a provider", backend(adapter="ibm"), "provider goes with another adapter"),
+    Row("a simulator with a provider", backend(provider=PROVIDER), "provider goes with another adapter"),
+    Row("a provider without a price", backend(adapter="ibm", provider=PROVIDER), "a provider's device needs a price"),
+    Row("an adapter of no name", backend(adapter="IBM", provider=PROVIDER, price={}), "should match"),
     Row("gates twice", backend(target={"numQubits": 1, "basisGates": ["x", "h", "x", "x"]}), 'Duplicate value: "x"'),
     Row("an edge of three", backend(target={"numQubits": 3, "couplingMap": [[0, 1, 2]]}), "must have at most 2 items"),
     Row(

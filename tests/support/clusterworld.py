@@ -55,6 +55,7 @@ class Asked:
 
     keys: list[Key] = field(default_factory=list)
     ground: int = 0
+    tasks: int = 0
 
     def request(self, key: Key) -> None:
         """A job."""
@@ -63,6 +64,10 @@ class Asked:
     def backends_or_policies_changed(self) -> None:
         """Everything that waits."""
         self.ground += 1
+
+    def tasks_changed(self) -> None:
+        """Tasks of jobs that are gone."""
+        self.tasks += 1
 
 
 class World:

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,11 @@ OURS = "quantum-operator.dev"
 NAMESPACED: list[dict[str, Any]] = [
     {"apiGroups": [OURS], "resources": ["quantumjobs", "backendpolicies"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": [OURS], "resources": ["quantumjobs/status", "backendpolicies/status"], "verbs": ["update"]},
+    {
+        "apiGroups": [OURS],
+        "resources": ["quantumtasks"],
+        "verbs": ["get", "list", "watch", "create", "patch", "delete"],
+    },
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch", "create", "delete"]},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
@@ -69,10 +73,10 @@ def grant(cluster: Cluster, namespace: str, user: str = USER) -> None:
             cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
 
 
-class OperatorProcess:
-    """An operator that watches one namespace."""
+class Watching:
+    """A process of ours that watches a cluster, with these settings, whose names begin with `prefix`."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, log: Path, **settings: str) -> None:
+    def __init__(self, module: str, prefix: str, kubeconfig: Path, log: Path, **settings: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.health = f"http://127.0.0.1:{free.getsockname()[1]}/healthz"
@@ -81,23 +85,23 @@ class OperatorProcess:
             **os.environ,
             "KUBECONFIG": str(kubeconfig),
             "NO_PROXY": "*",
-            "QUANTUM_OPERATOR_RUNNER_IMAGE": IMAGE,
-            "QUANTUM_OPERATOR_NAMESPACES": namespace,
-            "QUANTUM_OPERATOR_LIVENESS": self.health,
-            **{f"QUANTUM_OPERATOR_{name}": value for name, value in settings.items()},
+            f"{prefix}LIVENESS": self.health,
+            **{f"{prefix}{name}": value for name, value in settings.items()},
         }
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "quantum_operator.cluster"], env=environment, stdout=output, stderr=output
+                [sys.executable, "-m", module], env=environment, stdout=output, stderr=output
             )
-        assert eventually(self.is_healthy, 20), self.said()
+        if not eventually(self.is_healthy, 30):
+            self.kill()
+            raise AssertionError(self.said())
 
     def is_healthy(self) -> bool:
         """Whether its health is served."""
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.health, timeout=5) as answer:
                 return bool(answer.status == 200)
-        except urllib.error.URLError:
+        except OSError:
             return False
 
     def said(self) -> str:
@@ -122,6 +126,14 @@ class OperatorProcess:
         """End it as Kubernetes does; returns its exit code. Raises TimeoutExpired where it takes over 10 s."""
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(10)
+
+
+class OperatorProcess(Watching):
+    """An operator that watches one namespace, or several, separated by commas."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, log: Path, **settings: str) -> None:
+        given = {"RUNNER_IMAGE": IMAGE, "NAMESPACES": namespace} | settings
+        super().__init__("quantum_operator.cluster", "QUANTUM_OPERATOR_", kubeconfig, log, **given)
 
 
 @contextmanager

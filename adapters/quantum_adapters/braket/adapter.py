@@ -1,6 +1,7 @@
 """The adapter of one Amazon Braket account."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -9,7 +10,7 @@ from typing import Any, Literal
 from quantum_adapters.braket import layout, results
 from quantum_adapters.braket.devices import device_of
 from quantum_adapters.braket.settings import Settings
-from quantum_adapters.braket.wire import OverError, Wire
+from quantum_adapters.braket.wire import CONNECT_SECONDS, OverError, Wire
 from quantum_operator.ports.adapter import (
     Absent,
     AdapterError,
@@ -64,6 +65,7 @@ class BraketAdapter:
             enforces_ceiling=False,
             max_circuits=self._settings.max_circuits,
             submissions_per_minute=1200,
+            submit_seconds=math.ceil(2 * (CONNECT_SECONDS + self._settings.timeout_seconds)),
         )
 
     def devices(self, names: Sequence[str]) -> tuple[Device, ...]:

@@ -15,7 +15,7 @@ from qiskit_ibm_runtime.api.rest.runtime import Runtime
 from quantum_adapters.ibm import circuits as sampler
 from quantum_adapters.ibm.devices import Make, device_of, make_of
 from quantum_adapters.ibm.settings import Settings
-from quantum_adapters.ibm.wire import OverError, session
+from quantum_adapters.ibm.wire import CONNECT_SECONDS, SUBMIT_FACTOR, OverError, session
 from quantum_operator.ports.adapter import (
     Absent,
     AdapterError,
@@ -76,6 +76,7 @@ class IbmAdapter:
             enforces_ceiling=True,
             max_circuits=MAX_CIRCUITS,
             submissions_per_minute=5,
+            submit_seconds=math.ceil(2 * (CONNECT_SECONDS + SUBMIT_FACTOR * self._settings.timeout_seconds)),
         )
 
     def devices(self, names: Sequence[str]) -> tuple[Device, ...]:

@@ -17,6 +17,12 @@ Reaction = Literal["fail", "retry", "wait"]
 class FailureClass(StrEnum):
     """What kind of thing went wrong."""
 
+    PERMANENT = "permanent"
+    """Asking again would change nothing."""
+    TRANSIENT = "transient"
+    """It passes."""
+    CANCELLED = "cancelled"
+    """Somebody did not want it any more."""
     TIMEOUT = "timeout"
     """It took longer than it may."""
     INFRASTRUCTURE = "infrastructure"
@@ -61,6 +67,15 @@ ENDINGS: dict[str, Failure] = {
     "PodDeleted": _DELETED,
     "PodGone": _DELETED,
     "OutcomeLost": Failure(_LOST, "OutcomeLost", "retry"),
+    "Rejected": Failure(FailureClass.PERMANENT, "TaskRejected", "fail"),
+    "Unsupported": Failure(FailureClass.PERMANENT, "IncompatibleTarget", "fail"),
+    "CeilingExceeded": Failure(FailureClass.PERMANENT, "CeilingExceeded", "fail"),
+    "SubmissionRefused": Failure(FailureClass.TRANSIENT, "TaskNotSubmitted", "retry"),
+    "TaskFailed": Failure(FailureClass.PERMANENT, "TaskFailed", "fail"),
+    "QueueTimeExceeded": Failure(FailureClass.TIMEOUT, "QueueTimeExceeded", "fail"),
+    "Cancelled": Failure(FailureClass.CANCELLED, "TaskCancelled", "fail"),
+    "ResultUnreadable": Failure(_LOST, "ResultUnreadable", "fail"),
+    "TaskLost": Failure(_LOST, "TaskLost", "fail"),
 }
 """Words for a run that is over and left no outcome. Any other word is UNKNOWN."""
 
@@ -71,6 +86,14 @@ WAITS: dict[str, Failure] = {
     "QuotaExceeded": Failure(FailureClass.SATURATED, "QuotaExceeded", "wait"),
     "PodRefused": Failure(_INFRASTRUCTURE, "RunRefused", "wait"),
     "ImageUnavailable": Failure(_INFRASTRUCTURE, "ImageUnavailable", "wait"),
+    "Submitted": Failure(FailureClass.SATURATED, "TaskQueued", "wait"),
+    "Held": Failure(_LOST, "TaskHeld", "wait"),
+    "ProviderBusy": Failure(FailureClass.SATURATED, "ProviderBusy", "wait"),
+    "ProviderUnavailable": Failure(FailureClass.TRANSIENT, "ProviderUnavailable", "wait"),
+    "CredentialsRefused": Failure(FailureClass.TRANSIENT, "CredentialsRefused", "wait"),
+    "AnswerLost": Failure(_LOST, "TaskSought", "wait"),
+    "LookupFailed": Failure(_LOST, "TaskSought", "wait"),
+    "NotSubmitted": Failure(FailureClass.TRANSIENT, "TaskPending", "wait"),
 }
 """Words for why a run does not start. Any other one is RunPending."""
 

@@ -101,9 +101,8 @@ class TaskClaim(ApiModel):
     agent: Annotated[str, Field(max_length=253, description="The agent's identity.")]
     deadline: Annotated[
         Timestamp,
-        Field(description="The call begins before this, or not at all; another agent only looks the task up, later."),
+        Field(description="The call is over by then, or never begins; another agent only looks the task up, later."),
     ]
-    number: Annotated[int, Field(ge=1, le=1_000, description="Which submission it is, from 1.")]
 
 
 class TaskCharge(ApiModel):
@@ -141,10 +140,15 @@ class QuantumTaskStatus(ApiModel):
     submitted_time: Annotated[Timestamp | None, Field(description="When the provider's id was known.")] = None
     start_time: Annotated[Timestamp | None, Field(description="When it was first seen to run.")] = None
     completion_time: Annotated[Timestamp | None, Field(description="When it was over.")] = None
+    submissions: Annotated[
+        int, Field(ge=0, le=1_000, description="How many submissions the provider may have taken.")
+    ] = 0
     refusals: Annotated[
         int, Field(ge=0, le=1_000, description="How often a submission was refused for the moment.")
     ] = 0
-    not_before: Annotated[Timestamp | None, Field(description="When the next submission may be tried.")] = None
+    not_before: Annotated[
+        Timestamp | None, Field(description="When the provider may be asked next, after it refused.")
+    ] = None
     lookups: Annotated[int, Field(ge=0, le=1_000, description="How often the provider could not say.")] = 0
     charge: TaskCharge | None = None
     cancellation: TaskCancellation | None = None

@@ -107,6 +107,7 @@ class RunError(ApiModel):
         "MemoryLimitExceeded",
         "ProgramCrashedRunner",
         "InputMismatch",
+        "ResultUnreadable",
         "InternalError",
     ]
     message: Annotated[str, Field(max_length=2048)]

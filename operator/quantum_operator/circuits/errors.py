@@ -14,6 +14,7 @@ Reason = Literal[
     "NoiseHasNoEffect",
     "OutcomeTooLarge",
     "MemoryLimitExceeded",
+    "ResultUnreadable",
 ]
 
 LONGEST_QUOTE = 300

@@ -82,13 +82,13 @@ class Replaying:
     def run(self, circuit: QuantumCircuit, *, shots: int = 1, **_: Any) -> dict[str, Any]:
         """The counts of the next circuit. Raises RefusedError where they are not such as it can have."""
         if self.used >= len(self.counts):
-            raise RefusedError("InternalError", f"the device gave counts of {self.used} circuits, and there are more")
+            raise RefusedError("ResultUnreadable", f"there are counts of {self.used} circuits, and of no more")
         counts, width = self.counts[self.used], circuit.num_clbits
         self.used += 1
         taken = sum(counts.values())
         if not 0 < taken <= shots or any(len(bits) != width or bits.strip("01") for bits in counts):
             message = f"circuit {self.used}: {taken} of {shots} shots, over {width} bits, are no counts of it"
-            raise RefusedError("InternalError", message)
+            raise RefusedError("ResultUnreadable", message)
         self.fewest[-1] = min(self.fewest[-1], taken)
         return {"counts": {hex(int(bits, 2)): count for bits, count in counts.items() if count}}
 
@@ -122,7 +122,7 @@ def assemble(
     finished = execute(job, spec, begin, engine)
     if engine.used != len(counts):
         message = f"the device gave counts of {len(counts)} circuits, and there are {engine.used}"
-        raise RefusedError("InternalError", message)
+        raise RefusedError("ResultUnreadable", message)
     pubs = zip(finished.pubs, engine.fewest, strict=True)
     told = tuple(pub.model_copy(update={"shots": min(pub.shots, fewest)}) for pub, fewest in pubs)
     return replace(finished, pubs=told)

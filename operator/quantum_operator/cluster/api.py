@@ -65,6 +65,10 @@ class Api:
         """Replace an object, and return it as replaced."""
         return await self._write("PUT", path, body)
 
+    async def patch(self, path: str, body: Json) -> Json:
+        """Merge this into an object, and return it as it is then."""
+        return await self._write("PATCH", path, body)
+
     async def delete(self, path: str, *, uid: str) -> None:
         """Delete the object of this UID, and it only after what it owns; a no-op where it is not there."""
         body = {
@@ -133,8 +137,11 @@ class Api:
         params: Mapping[str, str] | None = None,
         extensions: dict[str, Any] | None = None,
     ) -> Json:
+        headers = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else None
         with _translated():
-            response = await self._client.request(method, path, params=params, json=body, extensions=extensions)
+            response = await self._client.request(
+                method, path, params=params, json=body, headers=headers, extensions=extensions
+            )
         if response.is_error:
             raise _refusal(response)
         answer: Json = response.json()

@@ -2,6 +2,7 @@
 
 from quantum_operator.api.meta import API_VERSION, GROUP
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.cluster.api import Json
 
 JOB_UID = f"{GROUP}/job-uid"
@@ -19,20 +20,21 @@ DIGEST = f"{GROUP}/sha256"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "quantum-operator"}
 
 
-def child_metadata(job: QuantumJob, name: str, annotations: dict[str, str]) -> Json:
-    """Metadata of an object that belongs to the job and goes with it."""
+def child_metadata(parent: QuantumJob | QuantumTask, name: str, annotations: dict[str, str]) -> Json:
+    """Metadata of an object that belongs to a job, or to its task, and goes with it."""
     owner = {
         "apiVersion": API_VERSION,
-        "kind": job.kind,
-        "name": job.metadata.name,
-        "uid": job.metadata.uid,
+        "kind": parent.kind,
+        "name": parent.metadata.name,
+        "uid": parent.metadata.uid,
         "controller": True,
         "blockOwnerDeletion": False,
     }
+    job_uid = parent.spec.job.uid if isinstance(parent, QuantumTask) else parent.metadata.uid
     return {
         "name": name,
-        "namespace": job.metadata.namespace,
-        "labels": {**MANAGED_BY, JOB_UID: job.metadata.uid},
+        "namespace": parent.metadata.namespace,
+        "labels": {**MANAGED_BY, JOB_UID: job_uid},
         "annotations": annotations,
         "ownerReferences": [owner],
     }

@@ -1,12 +1,13 @@
 """The watched part of the cluster as last seen, and who is told when it changes."""
 
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from quantum_operator.api.backend import QuantumBackend
 from quantum_operator.api.meta import GROUP, VERSION
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.cluster.api import Api, Json
 from quantum_operator.cluster.cache import Cache, key_of
 from quantum_operator.cluster.labels import JOB_UID
@@ -27,6 +28,9 @@ class Triggers(Protocol):
 
     def backends_or_policies_changed(self) -> None:
         """A backend or a policy changed."""
+
+    def tasks_changed(self) -> None:
+        """A task of a job that is over or gone, or that job, changed."""
 
 
 class Kind(Generic[T]):
@@ -96,8 +100,14 @@ class Mirror:
             Cache("QuantumBackend", QuantumBackend.model_validate),
             self._ground_changed,
         )
+        self.tasks = Kind(*ours, QuantumTask.plural, Cache("QuantumTask", read_task, _task_job), self._task_changed)
         self.runs = Kind("batch", "v1", "jobs", Cache("Job", self._run), self._run_changed, selector=JOB_UID)
         self.pods = Kind("", "v1", "pods", Cache("Pod", self._pod, _run_uid), self._run_changed, selector=JOB_UID)
+
+    @property
+    def kinds(self) -> tuple[Kind[Any], ...]:
+        """Every kind."""
+        return self.jobs, self.policies, self.backends, self.tasks, self.runs, self.pods
 
     def connect(self, triggers: Triggers) -> None:
         """Tell of everything that is there, and of every change from here on."""
@@ -106,6 +116,7 @@ class Mirror:
             triggers.backends_or_policies_changed()
         for job in self.jobs.cache.values():
             triggers.request(Key(job.metadata.namespace, job.metadata.name))
+        triggers.tasks_changed()
 
     async def read(self, api: Api, namespaces: Sequence[str]) -> None:
         """Read everything anew, in these namespaces or (when there are none) in all.
@@ -116,6 +127,7 @@ class Mirror:
         for namespace in namespaces or ("",):
             await self.policies.read(api, namespace)
             await self.jobs.read(api, namespace)
+            await self.tasks.read(api, namespace)
             await self.runs.read(api, namespace)
             await self.pods.read(api, namespace)
 
@@ -127,9 +139,21 @@ class Mirror:
         pod = read_pod(body)
         return None if self.jobs.cache.is_hollow(pod.job_uid) else pod
 
-    def _job_changed(self, key: Key, _job: QuantumJob | None) -> None:
-        if self._triggers is not None:
-            self._triggers.request(key)
+    def _job_changed(self, key: Key, job: QuantumJob | None) -> None:
+        if self._triggers is None:
+            return
+        self._triggers.request(key)
+        if self.jobs.cache.get(key) is None and (job is None or self.tasks.cache.group(job.metadata.uid)):
+            self._triggers.tasks_changed()
+
+    def _task_changed(self, _key: Key, task: QuantumTask | None) -> None:
+        if self._triggers is None or task is None:
+            return
+        jobs = self.jobs.cache.group(task.spec.job.uid)
+        for job in jobs:
+            self._triggers.request(Key(job.metadata.namespace, job.metadata.name))
+        if not jobs:
+            self._triggers.tasks_changed()
 
     def _ground_changed(self, _key: Key, _value: BackendPolicy | QuantumBackend | None) -> None:
         if self._triggers is not None:
@@ -144,6 +168,15 @@ class Mirror:
 def _unfinished(body: Json) -> QuantumJob | None:
     job = QuantumJob.model_validate(body)
     return None if is_terminal(job.status) else job
+
+
+def read_task(body: Json) -> QuantumTask:
+    """A task without its input, which only its agent needs."""
+    return QuantumTask.model_validate({**body, "spec": {**body["spec"], "input": "{}"}})
+
+
+def _task_job(task: QuantumTask) -> str:
+    return task.spec.job.uid
 
 
 def _uid(job: QuantumJob) -> str:

@@ -9,10 +9,11 @@ from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import CORE, Api, Json, StatusError, refusals_as_transient
-from quantum_operator.cluster.mirror import Kind, Mirror
+from quantum_operator.cluster.api import CORE, Api, refusals_as_transient
+from quantum_operator.cluster.mirror import Mirror
+from quantum_operator.cluster.writes import put_status
 from quantum_operator.decide.status import live_attempt
-from quantum_operator.ports.errors import ConflictError, GoneError, TransientError
+from quantum_operator.ports.errors import ConflictError
 from quantum_operator.ports.world import Key
 
 Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend)
@@ -36,7 +37,7 @@ class ClusterStore:
 
     async def put_job_status(self, job: QuantumJob, status: QuantumJobStatus) -> None:
         """Replace the status of the version that was observed."""
-        await self._put_status(self._mirror.jobs, job, status.to_wire())
+        await put_status(self._api, self._mirror.jobs, job, status.to_wire())
 
     async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
         """The policy, or None."""
@@ -75,42 +76,13 @@ class ClusterStore:
     async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> None:
         """Replace the status of the version that was observed, or drop it: a later version is judged anew."""
         try:
-            await self._put_status(self._mirror.policies, policy, status.to_wire())
+            await put_status(self._api, self._mirror.policies, policy, status.to_wire())
         except ConflictError:
             return
 
     async def put_backend_status(self, backend: QuantumBackend, status: QuantumBackendStatus) -> None:
         """Replace the status of the version that was observed, or drop it: a later version is judged anew."""
         try:
-            await self._put_status(self._mirror.backends, backend, status.to_wire())
+            await put_status(self._api, self._mirror.backends, backend, status.to_wire())
         except ConflictError:
             return
-
-    async def _put_status(self, kind: Kind[Resource], resource: Resource, status: Json) -> None:
-        meta = resource.metadata
-        path = f"{kind.path(meta.namespace)}/{meta.name}"
-        identity = {"name": meta.name, "uid": meta.uid, "resourceVersion": meta.resource_version}
-        if meta.namespace:
-            identity["namespace"] = meta.namespace
-        body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": identity, "status": status}
-        try:
-            answer = await self._api.put(f"{path}/status", body)
-        except StatusError as error:
-            if error.code == 409:
-                await self._refresh(kind, path, resource)
-                raise ConflictError(error.message) from error
-            if error.code == 404:
-                kind.cache.discard(Key(meta.namespace, meta.name), meta.uid)
-                raise GoneError(error.message) from error
-            raise TransientError(str(error)) from error
-        kind.cache.update(answer)
-
-    async def _refresh(self, kind: Kind[Resource], path: str, resource: Resource) -> None:
-        """See the object as it is now, whether or not the watch keeps up."""
-        meta = resource.metadata
-        with refusals_as_transient():
-            current = await self._api.find(path)
-        if current is None:
-            kind.cache.discard(Key(meta.namespace, meta.name), meta.uid)
-        else:
-            kind.saw(None, current)

@@ -1,12 +1,13 @@
 """kopf, as far as it is used: it watches, and hands over what it saw. It writes nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import kopf
 
 from quantum_operator.api.meta import GROUP
 from quantum_operator.cluster.connection import kopf_connection, load_config
-from quantum_operator.cluster.mirror import Kind, Mirror
+from quantum_operator.cluster.mirror import Kind
 
 WATCH_SECONDS = 600
 """After this long the API server ends a watch, and it begins anew where it ended."""
@@ -27,8 +28,8 @@ class NothingStored(kopf.DiffBaseStorage):
         """Store nothing."""
 
 
-def watch_settings(mirror: Mirror) -> kopf.OperatorSettings:
-    """kopf's settings: no writes, no peers, and batch Jobs and pods filtered by the server."""
+def watch_settings(kinds: Sequence[Kind[Any]]) -> kopf.OperatorSettings:
+    """kopf's settings: no writes, no peers, and what has a selector filtered by the server."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.peering.standalone = True
@@ -41,13 +42,14 @@ def watch_settings(mirror: Mirror) -> kopf.OperatorSettings:
     settings.watching.server_timeout = WATCH_SECONDS
     settings.queueing.idle_timeout = 1.0
     settings.queueing.exit_timeout = 0.5
-    for kind in (mirror.runs, mirror.pods):
-        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = kind.selector
+    for kind in kinds:
+        if kind.selector:
+            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = kind.selector
     return settings
 
 
-def watch_registry(mirror: Mirror) -> kopf.OperatorRegistry:
-    """kopf's handlers: one for each kind of the mirror."""
+def watch_registry(kinds: Sequence[Kind[Any]]) -> kopf.OperatorRegistry:
+    """kopf's handlers: one for each kind."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -59,6 +61,6 @@ def watch_registry(mirror: Mirror) -> kopf.OperatorRegistry:
         async def seen(event: kopf.RawEvent, **_: Any) -> None:
             kind.saw(event["type"], dict(event["object"]))
 
-    for kind in (mirror.jobs, mirror.policies, mirror.backends, mirror.runs, mirror.pods):
+    for kind in kinds:
         watch(kind)
     return registry

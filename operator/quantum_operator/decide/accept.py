@@ -44,6 +44,9 @@ class Acceptance:
 Facts = Mapping[str, ProgramFacts]
 
 
+MOST_SHOTS = 2**53 - 1
+
+
 def accept(observed: Observed) -> Acceptance | Complaint:
     """Check the job against everything that can be known without running it, and make its input."""
     policy = observed.policy
@@ -216,7 +219,24 @@ def demand_of(job: QuantumJob, facts: Facts) -> Demand:
         qubits=max(facts[program.name].qubits for program in job.spec.programs),
         shots=sum((pub.shots or 0) * len(pub.parameter_values or ((),)) for _, pub in _pubs(job)),
         physical=any(one.physical for one in facts.values()),
+        simulated=_is_simulated(job),
+        executed_shots=0 if any(pub.shots is None for _, pub in _pubs(job)) else min(MOST_SHOTS, _executed(job)),
     )
+
+
+def _is_simulated(job: QuantumJob) -> bool:
+    estimate, execution = job.spec.task.estimate, job.spec.execution
+    exact = estimate is not None and estimate.mode == "exact"
+    return exact or execution.memory or execution.noise is not None
+
+
+def _executed(job: QuantumJob) -> int:
+    """No more shots than these: each term of each observable could be in a group of its own."""
+    shots = 0
+    for _, pub in _pubs(job):
+        terms = sum(len(one.terms) for one in pub.observables) if isinstance(pub, EstimatePub) else 1
+        shots += (pub.shots or 0) * len(pub.parameter_values or ((),)) * terms
+    return shots
 
 
 def make_input(observed: Observed) -> tuple[ArtifactRef, bytes] | Complaint:

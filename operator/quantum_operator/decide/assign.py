@@ -68,6 +68,9 @@ def _nominate(head: Head, backends: tuple[QuantumBackend, ...], runs: Mapping[st
         reason,
         message,
         backend=chosen,
+        agent=next(
+            (one.spec.provider.agent for one in reached if one.metadata.name == chosen and one.spec.provider), None
+        ),
         candidates=_kept(candidates),
         candidates_total=len(candidates),
     )

@@ -20,6 +20,17 @@ def cost_of(price: Price | None, *, runs: int, shots: int, milliseconds: int) ->
     return Cost(currency=price.currency, micros=micros, text=money(micros, price.currency))
 
 
+def ceiling_of(price: Price | None, *, shots: int, seconds: int) -> int | None:
+    """The most that one run may cost, of so many shots and so many seconds at most; None where that has no bound.
+
+    0 shots: their number is not known.
+    """
+    if price is None or (price.per_shot_micros > 0 and shots == 0):
+        return None
+    micros = price.per_run_micros + shots * price.per_shot_micros + seconds * price.per_second_micros
+    return min(micros, MOST_MICROS)
+
+
 def money(micros: int, currency: str) -> str:
     """`micros` for people: two decimals, more only where they say something."""
     units, rest = divmod(micros, 1_000_000)

@@ -2,9 +2,9 @@
 
 from quantum_operator.api.conditions import REASONS, ConditionType
 from quantum_operator.api.failures import ending
-from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
+from quantum_operator.api.jobstatus import Attempt, Cost, QuantumJobStatus
 from quantum_operator.api.run import Outcome, RunError
-from quantum_operator.decide.cost import cost_of
+from quantum_operator.decide.cost import cost_of, money
 from quantum_operator.decide.observed import Decision, Observed, RunObserved, StoreArtifact, Tell
 from quantum_operator.decide.outcome import mismatch, read_outcome
 from quantum_operator.decide.result import summarize
@@ -45,9 +45,12 @@ def fail(observed: Observed, status: QuantumJobStatus, reason: str, message: str
 def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision:
     """The attempt's run has finished: with an outcome, or without one."""
     attempt = attempt.model_copy(update={"run_uid": run.uid})
+    if run.charge is not None:
+        attempt = attempt.model_copy(update={"cost": run.charge.micros})
     if run.outcome is None:
         failure = ending(run.failure)
-        message = f"run {attempt.name} left no outcome: {run.message or run.failure or 'no cause is known'}"
+        cause = run.message or run.failure or "no cause is known"
+        message = f"{kind_of(attempt)} {attempt.name} left no outcome: {cause}"
         if failure.reaction == "retry":
             return lose(observed, attempt, failure.reason, message)
         return _failed(observed, attempt, failure.reason, f"{message}. {REASONS[failure.reason]}")
@@ -56,7 +59,7 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
         return _failed(observed, attempt, "InvalidOutcome", outcome)
     expected = observed.job.status.input
     if outcome.run != attempt.name or expected is None or outcome.input_sha256 != expected.sha256:
-        message = f"run {attempt.name} left the outcome of run {outcome.run!r} on another input"
+        message = f"{kind_of(attempt)} {attempt.name} left the outcome of run {outcome.run!r} on another input"
         return _failed(observed, attempt, "InvalidOutcome", message)
     if outcome.error is not None:
         return _errored(observed, attempt, outcome.error)
@@ -69,11 +72,36 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
 def lose(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
     """The attempt is lost to the infrastructure: the next one follows, unless there were enough."""
     lost = ended(observed, attempt, "Lost", reason, message)
-    status = with_attempt(observed.job.status, lost)
+    status = charged(with_attempt(observed.job.status, lost), attempt, observed.run)
     status = put(observed, status, ConditionType.RUNNING, False, reason, message)
     if lost_attempts(status) > observed.job.spec.backoff_limit:
         return give_up(observed, status, lost)
     return Decision(status, after=(Tell("Warning", reason, message),), look_again=backoff(lost_attempts(status)))
+
+
+def vanish(observed: Observed, attempt: Attempt) -> Decision:
+    """The attempt's run or task is gone. A task may have been paid for, so that it is not tried again."""
+    message = f"{kind_of(attempt)} {attempt.name} is gone and left no outcome"
+    if attempt.agent is None:
+        return lose(observed, attempt, "RunLost", message)
+    return _failed(observed, attempt, "TaskLost", f"{message}; what it cost is in the provider's account")
+
+
+def kind_of(attempt: Attempt) -> str:
+    """What an attempt is: a run, or a task of a provider's agent."""
+    return "run" if attempt.agent is None else "task"
+
+
+def charged(status: QuantumJobStatus, attempt: Attempt, run: RunObserved | None) -> QuantumJobStatus:
+    """`status` with what the attempt's task was charged, beside what those before it were."""
+    if run is None or run.charge is None or status.plan is None:
+        return status
+    kept = next((one for one in status.plan.steps[-1].attempts if one.number == attempt.number), attempt)
+    status = with_attempt(status, kept.model_copy(update={"cost": run.charge.micros}))
+    micros = sum(one.cost or 0 for one in status.plan.steps[-1].attempts) if status.plan is not None else 0
+    text = money(micros, run.charge.currency)
+    cost = Cost(currency=run.charge.currency, micros=micros, text=text if run.charge.exact else f"at most {text}")
+    return status.model_copy(update={"cost": cost})
 
 
 def give_up(observed: Observed, status: QuantumJobStatus, last: Attempt) -> Decision:
@@ -101,7 +129,9 @@ def _errored(observed: Observed, attempt: Attempt, error: RunError) -> Decision:
 
 def _failed(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
     status = with_attempt(observed.job.status, ended(observed, attempt, "Failed", reason, message))
-    status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", f"run {attempt.name} is over")
+    status = charged(status, attempt, observed.run)
+    over = f"{kind_of(attempt)} {attempt.name} is over"
+    status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", over)
     return fail(observed, status, reason, message)
 
 
@@ -109,12 +139,16 @@ def _succeeded(observed: Observed, attempt: Attempt, outcome: Outcome, data: byt
     job = observed.job
     price = observed.backend.spec.price if observed.backend is not None else None
     durations = outcome.durations_milliseconds
-    cost = cost_of(price, runs=1, shots=job.status.shots or 0, milliseconds=durations.execute)
     status = with_attempt(job.status, ended(observed, attempt, "Succeeded", "Succeeded", ""))
-    status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", f"run {attempt.name} is over")
-    message = f"ran on {attempt.backend} in {durations.total} ms"
+    if attempt.agent is None:
+        cost = cost_of(price, runs=1, shots=job.status.shots or 0, milliseconds=durations.execute)
+        status = status.model_copy(update={"cost": cost})
+    status = charged(status, attempt, observed.run)
+    over = f"{kind_of(attempt)} {attempt.name} is over"
+    status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", over)
+    message = f"ran on {attempt.backend}" + (f" in {durations.total} ms" if attempt.agent is None else "")
     status = put(observed, status, ConditionType.COMPLETE, True, "Succeeded", message)
-    status = status.model_copy(update={"cost": cost, "completion_time": stamp(observed.now)})
+    status = status.model_copy(update={"completion_time": stamp(observed.now)})
     result, execution = summarize(job, outcome, data, STATUS_BYTES - json_bytes(status.to_wire()))
     status = status.model_copy(update={"result": result, "execution": execution})
     before = (StoreArtifact(result.outcome, data),) if result.outcome is not None else ()

@@ -9,9 +9,11 @@ from typing import Literal
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
 from quantum_operator.api.quantumjob import QuantumJobSpec
-from quantum_operator.decide.finish import conclude, ended, fail, put
-from quantum_operator.decide.observed import Decision, Observed, StopRun, Tell
+from quantum_operator.decide.cost import money
+from quantum_operator.decide.finish import charged, conclude, ended, fail, kind_of, put
+from quantum_operator.decide.observed import Decision, Observed, RunObserved, StartTask, StopRun, StopTask, Tell
 from quantum_operator.decide.status import find_condition, with_attempt
+from quantum_operator.decide.tasks import task_of
 from quantum_operator.decide.times import parse
 
 STOPPING_SECONDS = 2.0
@@ -27,17 +29,44 @@ def halted(spec: QuantumJobSpec) -> Halt | None:
     return "Suspended" if spec.suspend else None
 
 
+def goes_on(observed: Observed, attempt: Attempt, halt: Halt) -> bool:
+    """Whether the live attempt is left alone: what a provider was asked to do is paid once, not once more later."""
+    return halt == "Suspended" and attempt.agent is not None and observed.run is not None and observed.run.claimed
+
+
 def stop(observed: Observed, attempt: Attempt, halt: Halt) -> Decision:
-    """Have the live attempt's run stopped, and once it is gone, the attempt ended."""
-    run = observed.run
+    """Have the live attempt's run or task stopped, and once it is over, the attempt ended."""
+    status, run = observed.job.status, observed.run
     if run is not None and run.outcome is not None:
         return conclude(observed, attempt, run)
     if run is not None and run.state != "Finished":
-        return Decision(observed.job.status, after=(StopRun(run.name, run.uid),), look_again=STOPPING_SECONDS)
-    message = f"run {attempt.name} was stopped" if run is not None or attempt.run_uid else "its run had not begun"
-    status = with_attempt(observed.job.status, ended(observed, attempt, halt, halt, message))
+        action = StopRun(run.name, run.uid) if attempt.agent is None else StopTask(run.name, attempt.agent, run.uid)
+        return Decision(status, after=(action,), look_again=STOPPING_SECONDS)
+    if run is None and attempt.agent is not None:
+        fence = _fence(observed, attempt)
+        if fence is not None:
+            return Decision(status, after=(fence,), look_again=STOPPING_SECONDS)
+    message = "its run had not begun"
+    if run is not None or attempt.run_uid:
+        message = f"{kind_of(attempt)} {attempt.name} was stopped{_charged(run)}"
+    status = charged(with_attempt(status, ended(observed, attempt, halt, halt, message)), attempt, run)
     status = put(observed, status, ConditionType.RUNNING, False, halt, message)
     return rest(observed, status, halt, message)
+
+
+def _fence(observed: Observed, attempt: Attempt) -> StartTask | None:
+    """A task that is cancelled from the beginning, so that no former leader creates it after all."""
+    stored, backend = observed.job.status.input, observed.backend
+    if attempt.run_uid is not None or stored is None or backend is None or backend.spec.provider is None:
+        return None
+    return task_of(observed.job, attempt, stored, backend, cancel=True)
+
+
+def _charged(run: RunObserved | None) -> str:
+    charge = run.charge if run is not None else None
+    if charge is None or (charge.micros == 0 and charge.exact):
+        return ""
+    return f"; {'' if charge.exact else 'at most '}{money(charge.micros, charge.currency)} was charged"
 
 
 def rest(observed: Observed, status: QuantumJobStatus, halt: Halt, message: str = "no run is under way") -> Decision:

@@ -12,8 +12,8 @@ from quantum_operator.api.failures import waiting
 from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
 from quantum_operator.api.run import RunLimits, RunSpec
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
-from quantum_operator.decide.finish import conclude, fail, give_up, lose, put, run_out
-from quantum_operator.decide.halt import halted, rest, resumed, seconds_used, stop
+from quantum_operator.decide.finish import conclude, fail, give_up, kind_of, lose, put, run_out, vanish
+from quantum_operator.decide.halt import goes_on, halted, rest, resumed, seconds_used, stop
 from quantum_operator.decide.names import run_name, seed_for
 from quantum_operator.decide.observed import (
     Action,
@@ -40,6 +40,7 @@ from quantum_operator.decide.status import (
     with_attempt,
     with_step,
 )
+from quantum_operator.decide.tasks import task_of
 from quantum_operator.decide.times import parse, stamp
 
 WAIT_SECONDS = 5.0
@@ -69,7 +70,7 @@ def decide(observed: Observed) -> Decision:
         return Decision(job.status)
     plan, stored, attempt = job.status.plan, job.status.input, live_attempt(job.status)
     halt = halted(job.spec)
-    if halt is not None and attempt is not None:
+    if halt is not None and attempt is not None and not goes_on(observed, attempt, halt):
         return _finalize(observed, stop(observed, attempt, halt))
     if halt == "Cancelled":
         return _finalize(observed, rest(observed, job.status, halt))
@@ -177,6 +178,7 @@ def _new_attempt(observed: Observed, last: Attempt | None, assignment: Assignmen
         name=run_name(job.metadata.name, job.metadata.uid, number),
         number=number,
         backend=assignment.backend,
+        agent=assignment.agent,
         state="Pending",
         seed=given if given is not None else seed_for(job.metadata.uid),
         created_time=stamp(observed.now),
@@ -190,7 +192,7 @@ def _follow(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisi
     if run is None and attempt.run_uid is None:
         return _start(observed, attempt, stored)
     if run is None or attempt.run_uid not in (None, run.uid):
-        return lose(observed, attempt, "RunLost", f"run {attempt.name} is gone and left no outcome")
+        return vanish(observed, attempt)
     if run.state == "Finished":
         return conclude(observed, attempt, run)
     if attempt.state == "Running":
@@ -215,7 +217,7 @@ def _pending(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
 def _started(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision:
     update = {"state": "Running", "run_uid": run.uid, "start_time": stamp(observed.now)}
     status = with_attempt(observed.job.status, attempt.model_copy(update=update))
-    message = f"run {attempt.name} executes on {attempt.backend}"
+    message = f"{kind_of(attempt)} {attempt.name} executes on {attempt.backend}"
     status = put(observed, status, ConditionType.RUNNING, True, "RunStarted", message)
     return Decision(status, after=(Tell("Normal", "RunStarted", message),))
 
@@ -230,6 +232,8 @@ def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisio
     wall_seconds = observed.job.spec.active_deadline_seconds - attempt.used_seconds
     if wall_seconds < 1:
         return run_out(observed, attempt)
+    if backend.spec.provider is not None:
+        return Decision(status, after=(task_of(observed.job, attempt, stored, backend),))
     spec = RunSpec(
         run=attempt.name,
         input_sha256=stored.sha256,

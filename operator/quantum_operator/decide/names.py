@@ -24,6 +24,11 @@ def artifact_name(job: str, uid: str, digest: str) -> str:
     return _child(job, f"{_tag(uid)}-{digest[:12]}")
 
 
+def token_for(uid: str, number: int) -> str:
+    """The token of attempt `number`'s submission: the same whoever asks for it, and nobody else's."""
+    return f"qo-{hashlib.sha256(f'token/{uid}/{number}'.encode()).hexdigest()[:48]}"
+
+
 def seed_for(uid: str) -> int:
     """The seed of a job that gave none: derived from its UID, below 2**53."""
     return int.from_bytes(hashlib.sha256(f"seed/{uid}".encode()).digest()[:8], "big") >> 11

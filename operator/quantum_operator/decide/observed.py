@@ -9,15 +9,26 @@ from quantum_operator.api.backend import QuantumBackend, RunTemplate
 from quantum_operator.api.jobstatus import ArtifactRef, Candidate, Demand, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.quantumtask import TaskCeiling
 from quantum_operator.api.run import RunSpec
 
 
 @dataclass(frozen=True)
+class Charge:
+    """What a task cost, in millionths of the currency's unit; not `exact`: that is the most it can be."""
+
+    micros: int
+    currency: str
+    exact: bool = True
+
+
+@dataclass(frozen=True)
 class RunObserved:
-    """A run as it was seen. `outcome` is there when it finished and left one that passed its digest.
+    """A run or a task as it was seen. `outcome` is there when it finished and left one that passed its digest.
 
     `failure` is the platform's word for why a finished run left no outcome (OOMKilled, Evicted, …), or why a pending
-    one does not start: see `api.failures`.
+    one does not start: see `api.failures`. Of a task, `claimed` says that the provider may have it, and `charge` what
+    it cost once it is over.
     """
 
     name: str
@@ -26,6 +37,8 @@ class RunObserved:
     message: str = ""
     outcome: bytes | None = None
     failure: str = ""
+    claimed: bool = False
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class Assignment:
     reason: str
     message: str
     backend: str = ""
+    agent: str | None = None
     candidates: tuple[Candidate, ...] = ()
     candidates_total: int = 0
 
@@ -97,6 +111,34 @@ class StopRun:
 
 
 @dataclass(frozen=True)
+class StartTask:
+    """Create the task of an attempt that is on record; a no-op when it is there already.
+
+    With `cancel` it never reaches the provider: so that nobody else can create it, who still wants to.
+    """
+
+    name: str
+    agent: str
+    backend: str
+    device: str
+    input: ArtifactRef
+    seed: int
+    token: str
+    ceiling: TaskCeiling
+    queue_seconds: int
+    cancel: bool = False
+
+
+@dataclass(frozen=True)
+class StopTask:
+    """Have a task cancelled; a no-op when no task of that UID is there."""
+
+    name: str
+    agent: str
+    uid: str
+
+
+@dataclass(frozen=True)
 class Tell:
     """Tell people what happened, as an event on the job."""
 
@@ -105,7 +147,7 @@ class Tell:
     message: str
 
 
-Action = StoreArtifact | Nominate | StartRun | StopRun | Tell
+Action = StoreArtifact | Nominate | StartRun | StopRun | StartTask | StopTask | Tell
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from quantum_operator.api.backend import QuantumBackend
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.jobstatus import Demand
 from quantum_operator.api.policy import BackendPolicySpec, LabelSelector
+from quantum_operator.decide.cost import ceiling_of
 from quantum_operator.decide.status import find_condition
 
 
@@ -73,6 +74,25 @@ def shots_within_limit(backend: QuantumBackend, request: Request) -> Verdict | N
     return None if asked <= limit else Verdict("TooManyShots", f"takes {limit} shots of a job, this one asks {asked}")
 
 
+def gives_what_is_asked(backend: QuantumBackend, request: Request) -> Verdict | None:
+    """A device gives counts, and nothing that takes a simulator."""
+    if backend.spec.provider is None or not request.demand.simulated:
+        return None
+    return Verdict(
+        "SimulatorOnly", "the job asks for exact values, noise or memory of shots: only simulators give them"
+    )
+
+
+def has_a_ceiling(backend: QuantumBackend, request: Request) -> Verdict | None:
+    """What a task on a provider may cost at most can be said before it is submitted."""
+    spec, demand = backend.spec, request.demand
+    if spec.provider is None:
+        return None
+    if ceiling_of(spec.price, shots=demand.executed_shots, seconds=spec.limits.max_task_seconds) is not None:
+        return None
+    return Verdict("NoCeiling", "its shots are paid for, and the job asks for a precision: give it shots")
+
+
 def is_ready(backend: QuantumBackend, request: Request) -> Verdict | None:  # noqa: ARG001 - a rule's signature
     """The backend reports itself ready."""
     condition = find_condition(backend.status.conditions, ConditionType.READY)
@@ -81,7 +101,14 @@ def is_ready(backend: QuantumBackend, request: Request) -> Verdict | None:  # no
     return Verdict("NotReady", condition.message if condition else "has not reported yet", passing=True)
 
 
-RULES: tuple[Rule, ...] = (shared_with_namespace, wide_enough, shots_within_limit, is_ready)
+RULES: tuple[Rule, ...] = (
+    shared_with_namespace,
+    wide_enough,
+    gives_what_is_asked,
+    shots_within_limit,
+    has_a_ceiling,
+    is_ready,
+)
 """In this order: what a backend is comes before how it is at the moment."""
 
 

@@ -21,6 +21,7 @@ from quantum_operator.local.layout import ResultsFolder
 from quantum_operator.local.recorder import LocalRecorder
 from quantum_operator.local.runs import LocalRuns
 from quantum_operator.local.store import Catalog, LocalStore
+from quantum_operator.local.tasks import NoTasks
 from quantum_operator.local.world import LocalWorld
 from quantum_operator.ports.world import Key, Ports
 from quantum_operator.reconcile.loop import Loop
@@ -102,7 +103,7 @@ class _Session:
         self.runs = LocalRuns(self.folder, self._run_changed, slots=cores())
         recorder = LocalRecorder(self.folder, clock, shell.listener.told)
         artifacts = LocalArtifacts(self.folder)
-        self.loop = Loop(Ports(self.store, catalog, self.runs, artifacts, recorder, clock))
+        self.loop = Loop(Ports(self.store, catalog, self.runs, NoTasks(), artifacts, recorder, clock))
         self.jobs: dict[Key, QuantumJob] = {}
         self.all_ended = asyncio.Event()
 

@@ -30,6 +30,7 @@ class Capabilities:
     max_circuits: int
     submissions_per_minute: int
     cancels: bool = True
+    submit_seconds: int = 60
 
 
 @dataclass(frozen=True)

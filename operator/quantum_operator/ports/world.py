@@ -12,7 +12,8 @@ from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.jobstatus import ArtifactRef, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.decide.observed import RunObserved, StartRun, StopRun, Tell
+from quantum_operator.api.quantumtask import QuantumTask
+from quantum_operator.decide.observed import RunObserved, StartRun, StartTask, StopRun, StopTask, Tell
 
 
 @dataclass(frozen=True, order=True)
@@ -83,6 +84,28 @@ class Runs(Protocol):
         """End the job's run of this name and UID, and remove it. It may take a while until it is seen to be gone."""
 
 
+class Tasks(Protocol):
+    """QuantumTasks: what agents submit to providers."""
+
+    async def observe(self, job: QuantumJob, agent: str, name: str, *, expected: bool) -> RunObserved | None:
+        """The job's task of this name in the agent's namespace, as `Runs.observe` tells of a run."""
+
+    async def start(self, job: QuantumJob, action: StartTask) -> None:
+        """Create the task, as `Runs.start` does a run. With `action.cancel` it is cancelled from the beginning."""
+
+    async def stop(self, job: QuantumJob, action: StopTask) -> None:
+        """Have the job's task of this name and UID cancelled. It settles by itself, which may take long."""
+
+    async def without_job(self) -> tuple[QuantumTask, ...]:
+        """The tasks whose job is gone for sure."""
+
+    async def cancel(self, task: QuantumTask) -> None:
+        """Have the task cancelled; a no-op where it is gone."""
+
+    async def remove(self, task: QuantumTask) -> None:
+        """Remove a task that is over; a no-op where it is gone."""
+
+
 class Artifacts(Protocol):
     """Content-addressed bytes that belong to a job and go with it."""
 
@@ -111,6 +134,7 @@ class Ports:
     store: Store
     statuses: Statuses
     runs: Runs
+    tasks: Tasks
     artifacts: Artifacts
     recorder: Recorder
     clock: Clock

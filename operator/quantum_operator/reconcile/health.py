@@ -11,6 +11,8 @@ async def write_health(ports: Ports) -> None:
     """Write every status that is not what it should be. Raises what the ports raise: do it again."""
     backends, now = await ports.store.backends(), ports.clock.now()
     for backend in backends:
+        if backend.spec.provider is not None:
+            continue  # its agent answers for it
         health = backend_status(backend, now)
         if health != backend.status:
             with contextlib.suppress(GoneError):

@@ -1,114 +1,56 @@
-"""The loop: keys come in from any trigger, each is reconciled by one worker at a time, errors come back later."""
+"""The loop of the jobs: a queue of their keys, the scheduler, and the health of what they run on."""
 
 import asyncio
-import logging
 
-from quantum_operator.ports.errors import ConflictError, NameTakenError, TransientError
 from quantum_operator.ports.world import Key, Ports
 from quantum_operator.reconcile.health import write_health
+from quantum_operator.reconcile.queue import KeyQueue
 from quantum_operator.reconcile.reconciler import Reconciler
 from quantum_operator.reconcile.scheduler import Scheduler
-from quantum_operator.reconcile.timers import Chore, Later, Timer, event_loop_later
-
-log = logging.getLogger(__name__)
-
-FIRST_RETRY_SECONDS = 0.2
-LONGEST_RETRY_SECONDS = 30.0
+from quantum_operator.reconcile.sweep import sweep
+from quantum_operator.reconcile.timers import Chore, Later, event_loop_later
 
 
 class Loop:
-    """A work queue over keys. A trigger says only "look at this job": what it saw, it does not say."""
+    """Everything that keeps the jobs going."""
 
     def __init__(self, ports: Ports, *, workers: int = 8, later: Later = event_loop_later) -> None:
         """Reconcile with as many workers; a key is never with two of them at once. `later` sets the timers."""
         self._ports = ports
-        self._workers = workers
-        self._later = later
         self.scheduler = Scheduler(ports, self.request, later)
-        self._reconciler = Reconciler(ports, self.scheduler)
-        self._queue: asyncio.Queue[Key] = asyncio.Queue()
-        self._queued: set[Key] = set()
-        self._busy: set[Key] = set()
-        self._again: set[Key] = set()
-        self._failures: dict[Key, int] = {}
-        self._timers: dict[Key, Timer] = {}
+        self.reconciler = Reconciler(ports, self.scheduler)
+        self._jobs = KeyQueue("job", self.reconciler.reconcile, workers=workers, later=later)
         self._health = Chore("writing the health of policies and backends", self._write_health, later)
+        self._sweep = Chore("settling the tasks of jobs that are gone", self._sweep_tasks, later)
 
     def request(self, key: Key) -> None:
         """Ask for a job to be looked at; asking twice is asking once."""
-        if key in self._busy:
-            self._again.add(key)
-        elif key not in self._queued:
-            self._queued.add(key)
-            self._queue.put_nowait(key)
+        self._jobs.request(key)
 
     def backends_or_policies_changed(self) -> None:
         """Ask for the health of backends and policies to be looked at, and for waiting jobs to be placed."""
         self._health.ask()
         self.scheduler.wake()
 
+    def tasks_changed(self) -> None:
+        """Ask for the tasks of jobs that are gone to be looked at."""
+        self._sweep.ask()
+
     @property
     def is_idle(self) -> bool:
         """Whether nothing is asked for or under way: only a timer or a trigger brings more."""
-        return not self._queued and not self._busy and self.scheduler.is_idle and self._health.is_idle
+        parts = (self._jobs, self.scheduler, self._health, self._sweep)
+        return all(part.is_idle for part in parts)
 
     async def run(self) -> None:
         """Work until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._workers):
-                    group.create_task(self._work())
-                group.create_task(self.scheduler.run())
-                group.create_task(self._health.run())
-        finally:
-            for timer in self._timers.values():
-                timer.cancel()
-            self._timers.clear()
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            self._queued.discard(key)
-            self._busy.add(key)
-            delay = await self._reconcile(key)
-            self._busy.discard(key)
-            if key in self._again:
-                self._again.discard(key)
-                self.request(key)
-            elif delay is not None:
-                self._request_later(key, delay)
-
-    async def _reconcile(self, key: Key) -> float | None:
-        try:
-            delay = await self._reconciler.reconcile(key)
-        except ConflictError:
-            return FIRST_RETRY_SECONDS
-        except (TransientError, NameTakenError) as error:
-            log.warning("job %s/%s: %s: %s", key.namespace, key.name, type(error).__name__, error)
-            return self._backoff(key)
-        except Exception:  # one job's fault must not stop the others
-            log.exception("job %s/%s: unexpected error; trying again", key.namespace, key.name)
-            return self._backoff(key)
-        self._failures.pop(key, None)
-        return delay
-
-    def _backoff(self, key: Key) -> float:
-        failures = self._failures[key] = self._failures.get(key, 0) + 1
-        return float(min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failures, 16)))
-
-    def _request_later(self, key: Key, delay: float) -> None:
-        timer = self._timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
-        if delay <= 0:
-            self.request(key)
-        else:
-            self._timers[key] = self._later(delay, lambda: self._due(key))
-
-    def _due(self, key: Key) -> None:
-        self._timers.pop(key, None)
-        self.request(key)
+        async with asyncio.TaskGroup() as group:
+            for part in (self._jobs, self.scheduler, self._health, self._sweep):
+                group.create_task(part.run())
 
     async def _write_health(self) -> None:
         await write_health(self._ports)
         self.scheduler.wake()
+
+    async def _sweep_tasks(self) -> None:
+        await sweep(self._ports)

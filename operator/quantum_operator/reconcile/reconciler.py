@@ -14,7 +14,9 @@ from quantum_operator.decide.observed import (
     Nominate,
     Observed,
     StartRun,
+    StartTask,
     StopRun,
+    StopTask,
     StoreArtifact,
     Tell,
 )
@@ -87,7 +89,10 @@ class Reconciler:
         if attempt is not None:
             # A run that is to be called lost is looked for live: the silence of a cache is no evidence.
             expected = attempt.run_uid is not None or backend is None or halted(job.spec) is not None
-            run = await ports.runs.observe(job, attempt.name, expected=expected)
+            if attempt.agent is None:
+                run = await ports.runs.observe(job, attempt.name, expected=expected)
+            else:
+                run = await ports.tasks.observe(job, attempt.agent, attempt.name, expected=expected)
         refusal = self._refusals.get(key)
         return Observed(
             now=ports.clock.now(),
@@ -128,27 +133,33 @@ class Reconciler:
                 await self._ports.artifacts.put(job, action.ref, action.data)
             case Nominate():
                 self._scheduler.nominate(key, job, action.demand)
-            case StartRun():
+            case StartRun() | StartTask():
                 return await self._start(key, job, action)
             case StopRun():
                 await self._ports.runs.stop(job, action)
+            case StopTask():
+                await self._ports.tasks.stop(job, action)
             case Tell():
                 await self._ports.recorder.tell(job, action)
             case _:
                 assert_never(action)
         return None
 
-    async def _start(self, key: Key, job: QuantumJob, action: StartRun) -> float | None:
+    async def _start(self, key: Key, job: QuantumJob, action: StartRun | StartTask) -> float | None:
         now, refusal = self._ports.clock.now(), self._refusals.get(key)
-        if refusal is not None and refusal.run == action.spec.run:
+        name = action.spec.run if isinstance(action, StartRun) else action.name
+        if refusal is not None and refusal.run == name:
             left = REFUSED_SECONDS - (now - refusal.at).total_seconds()
             if 0 < left <= REFUSED_SECONDS:
                 return left
         try:
-            await self._ports.runs.start(job, action)
+            if isinstance(action, StartRun):
+                await self._ports.runs.start(job, action)
+            else:
+                await self._ports.tasks.start(job, action)
         except (RefusedError, NameTakenError) as error:
-            log.warning("run %s in %s is refused: %s", action.spec.run, key.namespace, error)
-            self._refusals[key] = _Refusal(action.spec.run, str(error), now)
+            log.warning("%s of job %s/%s is refused: %s", name, key.namespace, key.name, error)
+            self._refusals[key] = _Refusal(name, str(error), now)
             # The first refusal goes on record at once, the next ones with the next try.
             return 0.0 if refusal is None else REFUSED_SECONDS
         self._refusals.pop(key, None)

@@ -82,8 +82,13 @@ def failed(spec: RunSpec, reason: str, message: str, field: str = "") -> Outcome
 
 def work(data: bytes, spec: RunSpec, clock: Clock) -> Outcome:
     """The outcome of the job in `data`: its results, or the error that it ended with. Raises MemoryError only."""
+    return answering(lambda: _succeed(data, spec, clock), spec, clock)
+
+
+def answering(succeed: Callable[[], Outcome], spec: RunSpec, clock: Clock) -> Outcome:
+    """The outcome that `succeed` gives, or one of the error that it raises. Raises MemoryError only."""
     try:
-        return _succeed(data, spec, clock)
+        return succeed()
     except MemoryError:
         raise
     except RecursionError:
@@ -117,10 +122,6 @@ def _refused(spec: RunSpec, clock: Clock, error: BaseException) -> Outcome:
 def _succeed(data: bytes, spec: RunSpec, clock: Clock) -> Outcome:
     job = JobInput.model_validate_json(data)
     # Loaded here and not above: the supervisor imports this module and stays small, and the load is timed.
-    import numpy as np  # noqa: PLC0415
-    import qiskit  # noqa: PLC0415
-    import qiskit_aer  # noqa: PLC0415
-
     from quantum_operator.circuits.execute import execute  # noqa: PLC0415
 
     gc.freeze()
@@ -136,16 +137,25 @@ def _succeed(data: bytes, spec: RunSpec, clock: Clock) -> Outcome:
         method=",".join(finished.methods),
         precision=spec.simulator.precision,
         threads=spec.simulator.threads,
-        versions={
-            "architecture": platform.machine(),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-            "qiskit": qiskit.__version__,
-            "qiskit-aer": qiskit_aer.__version__,
-            "quantum-operator": __version__,
-        },
+        versions=versions(),
         durations_milliseconds=clock.durations(),
         circuits=tuple(one.record for one in finished.compiled),
         layouts=layouts if any(layouts) else (),
         pubs=finished.pubs,
     )
+
+
+def versions() -> dict[str, str]:
+    """The versions of what makes a result."""
+    import numpy as np  # noqa: PLC0415
+    import qiskit  # noqa: PLC0415
+    import qiskit_aer  # noqa: PLC0415
+
+    return {
+        "architecture": platform.machine(),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "qiskit": qiskit.__version__,
+        "qiskit-aer": qiskit_aer.__version__,
+        "quantum-operator": __version__,
+    }

@@ -10,6 +10,7 @@ from quantum_operator.api.backend import QuantumBackend
 from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.api.run import JobInput, RunSpec
 from quantum_operator.decide.observed import RunObserved, Tell
 from quantum_operator.ports.errors import ConflictError, GoneError
@@ -23,7 +24,7 @@ STATUS_LIMIT = 32 * 1024
 Script = Callable[[RunSpec, JobInput], bytes | str]
 """How a run ends: with the bytes of an outcome, or with the infrastructure's word for why there is none."""
 
-Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend)
+Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend, QuantumTask)
 
 
 class Triggers(Protocol):
@@ -34,6 +35,9 @@ class Triggers(Protocol):
 
     def backends_or_policies_changed(self) -> None:
         """A backend or a policy changed."""
+
+    def tasks_changed(self) -> None:
+        """A task, or the job of one, changed."""
 
 
 @dataclass
@@ -77,6 +81,7 @@ class MemoryWorld:
     config_maps: dict[tuple[str, str, str], str] = field(default_factory=dict)
     namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
     runs: dict[tuple[str, str], MemoryRun] = field(default_factory=dict)
+    tasks: dict[Key, QuantumTask] = field(default_factory=dict)
     artifacts: dict[tuple[str, str], Artifact] = field(default_factory=dict)
     events: list[tuple[Key, Tell]] = field(default_factory=list)
     history: list[tuple[Key, QuantumJobStatus]] = field(default_factory=list)
@@ -99,6 +104,7 @@ class MemoryWorld:
         for key in self.jobs:
             triggers.request(key)
         triggers.backends_or_policies_changed()
+        triggers.tasks_changed()
 
     def restart(self) -> None:
         """The process is gone with its timers and watches; a new one may follow."""
@@ -140,8 +146,27 @@ class MemoryWorld:
         """Delete a job; what belongs to it goes with it, by UID."""
         uid = self.jobs.pop(key).metadata.uid
         self.runs = {name: run for name, run in self.runs.items() if run.job_uid != uid}
-        self.artifacts = {name: one for name, one in self.artifacts.items() if one.job_uid != uid}
+        agents = {task.namespace for task in self.tasks}
+        self.artifacts = {name: one for name, one in self.artifacts.items() if one.job_uid != uid or name[0] in agents}
         self._tell(key)
+        if self._triggers is not None:
+            self._triggers.tasks_changed()
+
+    def put_task(self, task: QuantumTask) -> None:
+        """Create a task, or put it in place of the one of its name."""
+        key = Key(task.metadata.namespace, task.metadata.name)
+        if key not in self.tasks:
+            self.started.append(task.metadata.name)
+        self.tasks[key] = self._stamped(task)
+        self._tell(Key(task.spec.job.namespace, task.spec.job.name))
+        if self._triggers is not None:
+            self._triggers.tasks_changed()
+
+    def remove_task(self, key: Key) -> None:
+        """Remove a task, with its outcome."""
+        task = self.tasks.pop(key, None)
+        if task is not None and task.status.outcome is not None:
+            self.artifacts.pop((key.namespace, task.status.outcome.name), None)
 
     def delete_run(self, namespace: str, name: str) -> None:
         """Delete a run, as somebody with kubectl might."""

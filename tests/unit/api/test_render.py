@@ -304,7 +304,7 @@ def test_unknown_fields_can_not_be_let_in(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_definitions() -> None:
     """A CRD has the names, scope, columns and status subresource that its type gives."""
-    job, _, backend = custom_resource_definitions()
+    job, _, backend, _ = custom_resource_definitions()
     assert job["metadata"]["name"] == "quantumjobs.quantum-operator.dev"
     assert job["spec"]["names"] == {
         "kind": "QuantumJob",

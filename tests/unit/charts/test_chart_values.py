@@ -113,7 +113,7 @@ def test_the_definitions_are_listed() -> None:
 
 
 def test_the_rights_on_definitions_name_each() -> None:
-    """The operator may read the three definitions by name, and so check their schema."""
+    """The operator may read the definitions by name, and so check their schema."""
     rules = (OPERATOR / "templates/rbac.yaml").read_text(encoding="utf-8")
     for definition in custom_resource_definitions():
         assert f"- {definition['metadata']['name']}\n" in rules

@@ -183,4 +183,4 @@ async def test_only_the_watched_namespaces_are_read(namespaces: list[str], paths
     await Mirror().read(Api(client), namespaces)
     assert paths <= asked
     assert "/apis/quantum-operator.dev/v1alpha1/quantumbackends" in asked
-    assert len(asked) == 1 + 4 * max(1, len(namespaces))
+    assert len(asked) == 1 + 5 * max(1, len(namespaces))

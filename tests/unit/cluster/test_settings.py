@@ -186,7 +186,7 @@ async def test_events_that_nobody_writes_are_dropped() -> None:
 def test_kopf_writes_nothing_and_filters_on_the_server() -> None:
     """No events, no peers, no annotations; batch Jobs and pods only of ours."""
     mirror = Mirror()
-    found = watch_settings(mirror)
+    found = watch_settings(mirror.kinds)
     assert not found.posting.enabled
     assert found.peering.standalone
     assert set(found.watching.label_selectors.values()) == {"quantum-operator.dev/job-uid"}
@@ -199,8 +199,8 @@ def test_kopf_writes_nothing_and_filters_on_the_server() -> None:
 
 def test_kopf_watches_every_kind_of_the_mirror() -> None:
     """And has no handler that would write: none of changes, timers, daemons or admission."""
-    registry = watch_registry(Mirror())
+    registry = watch_registry(Mirror().kinds)
     watched = {str(selector) for selector in registry._watching.get_all_selectors()}
-    assert len(watched) == 5
+    assert len(watched) == 6
     assert not registry._changing.get_all_handlers()
     assert not registry._spawning.get_all_handlers()

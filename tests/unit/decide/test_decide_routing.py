@@ -16,9 +16,10 @@ from quantum_operator.testing.builders import backend, policy
 GOLD = {"from": "Selector", "selector": {"matchLabels": {"tier": "gold"}}}
 
 
-def request(qubits: int = 2, shots: int = 1000, **labels: str) -> Request:
+def request(qubits: int = 2, shots: int = 1000, simulated: bool = False, **labels: str) -> Request:
     """A request from namespace `team` with these labels."""
-    return Request(Demand(qubits=qubits, shots=shots), "team", labels)
+    demand = Demand(qubits=qubits, shots=shots, simulated=simulated, executed_shots=0)
+    return Request(demand, "team", labels)
 
 
 def head(uid: str = "a", spec: BackendPolicySpec | None = None, created: str = "2026", **asked: Any) -> Head:

@@ -34,6 +34,8 @@ def test_every_verdict_on_a_backend_is_documented() -> None:
         backend("e", limits={"maxConcurrentRuns": 1}),
         backend("f"),
         backend("g"),
+        backend("h", adapter="ibm", provider={"agent": "ibm", "device": "qpu"}, price={"perShotMicros": 1}),
     )
-    (found,) = assign(Snapshot((head(spec=policy(*"abcdefg").spec),), backends, {"e": 1}))
-    assert {one.reason for one in found.candidates} == set(CANDIDATE_REASONS)
+    (found,) = assign(Snapshot((head(spec=policy(*"abcdefgh").spec),), backends, {"e": 1}))
+    (exact,) = assign(Snapshot((head(spec=policy("h").spec, simulated=True),), backends))
+    assert {one.reason for one in (*found.candidates, *exact.candidates)} == set(CANDIDATE_REASONS)

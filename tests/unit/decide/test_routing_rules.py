@@ -15,6 +15,8 @@ from quantum_operator.decide.routing import (
     RULES,
     Request,
     Rule,
+    gives_what_is_asked,
+    has_a_ceiling,
     is_ready,
     judge,
     matches,
@@ -25,10 +27,19 @@ from quantum_operator.decide.routing import (
 )
 from quantum_operator.testing.builders import backend
 
+QPU: dict[str, Any] = {"adapter": "ibm", "provider": {"agent": "ibm", "device": "qpu"}}
+BY_SHOT: dict[str, Any] = {**QPU, "price": {"perShotMicros": 1}}
+BY_SECOND: dict[str, Any] = {**QPU, "price": {"perSecondMicros": 1}}
+
 
 def request(qubits: int = 2, shots: int = 1000, namespace: str = "team", **labels: str) -> Request:
     """A request from this namespace, which has these labels."""
-    return Request(Demand(qubits=qubits, shots=shots), namespace, labels)
+    return Request(Demand(qubits=qubits, shots=shots, executed_shots=shots), namespace, labels)
+
+
+def exact() -> Request:
+    """A request for what only a simulator gives."""
+    return Request(Demand(qubits=2, shots=0, simulated=True), "team", {})
 
 
 def selecting(**labels: str) -> dict[str, Any]:
@@ -98,6 +109,25 @@ TRUTH: list[tuple[str, Rule, QuantumBackend, Request, str]] = [
     ("one to spare", wide_enough, backend(qubits=3), request(qubits=2), ""),
     ("just enough", wide_enough, backend(qubits=2), request(qubits=2), ""),
     ("one short", wide_enough, backend(qubits=2), request(qubits=3), "has 2 qubits, the job needs 3"),
+    ("exact values of a simulator", gives_what_is_asked, backend(), exact(), ""),
+    ("counts of a device", gives_what_is_asked, backend(**BY_SHOT), request(), ""),
+    (
+        "exact values of a device",
+        gives_what_is_asked,
+        backend(**BY_SHOT),
+        exact(),
+        "the job asks for exact values, noise or memory of shots: only simulators give them",
+    ),
+    ("a simulator needs no ceiling", has_a_ceiling, backend(), request(shots=0), ""),
+    ("shots that are priced", has_a_ceiling, backend(**BY_SHOT), request(shots=1), ""),
+    ("seconds that are priced, whatever the shots", has_a_ceiling, backend(**BY_SECOND), request(shots=0), ""),
+    (
+        "shots that are priced, and their number is not known",
+        has_a_ceiling,
+        backend(**BY_SHOT),
+        request(shots=0),
+        "its shots are paid for, and the job asks for a precision: give it shots",
+    ),
     ("no shots asked", shots_within_limit, backend(limits={"maxShots": 1}), request(shots=0), ""),
     ("just as many shots", shots_within_limit, backend(limits={"maxShots": 1000}), request(shots=1000), ""),
     (
@@ -117,7 +147,9 @@ TRUTH: list[tuple[str, Rule, QuantumBackend, Request, str]] = [
 REASON: dict[Rule, str] = {
     shared_with_namespace: "NotShared",
     wide_enough: "TooFewQubits",
+    gives_what_is_asked: "SimulatorOnly",
     shots_within_limit: "TooManyShots",
+    has_a_ceiling: "NoCeiling",
     is_ready: "NotReady",
 }
 

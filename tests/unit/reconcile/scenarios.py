@@ -109,5 +109,5 @@ def calls_of(world: MemoryWorld, name: str) -> int:
 
 def kept(loop: Loop) -> int:
     """How many entries the tables of the loop, its reconciler and its scheduler have."""
-    parts = [loop, loop.scheduler, loop._reconciler]
+    parts = [loop._jobs, loop.scheduler, loop.reconciler]
     return sum(len(table) for part in parts for table in vars(part).values() if isinstance(table, dict | set))

@@ -1,0 +1,168 @@
+"""What every process of ours in a cluster does beside its own work: lead, watch, read anew, and end in order."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import kopf
+
+from quantum_operator.cluster.api import Api, StatusError
+from quantum_operator.cluster.connection import http_client, load_config
+from quantum_operator.cluster.identity import new_identity, succeed
+from quantum_operator.cluster.leading import lead
+from quantum_operator.cluster.lease import Lease, LeaseLostError
+from quantum_operator.cluster.mirror import Kind
+from quantum_operator.cluster.schemas import check_schemas
+from quantum_operator.cluster.watching import watch_registry, watch_settings
+from quantum_operator.ports.errors import TransientError
+
+log = logging.getLogger(__name__)
+
+READ_ANEW_SECONDS = 300.0
+"""How long something that a watch missed while it was cut off (a deletion) can go unseen."""
+
+RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """Who this process is, what it watches and where it says that it is well.
+
+    `lease` is a namespace and a name; None: it works at once. `former` are identities of processes that are over.
+    """
+
+    kinds: Sequence[Kind[Any]]
+    namespaces: tuple[str, ...]
+    liveness: str
+    lease: tuple[str, str] | None
+    identity: str
+    former: frozenset[str] = frozenset()
+
+
+def identify(file: str) -> tuple[str, frozenset[str]]:
+    """A new identity, and those of the processes before this one that left theirs in the file (empty: no file)."""
+    identity = new_identity()
+    return identity, succeed(Path(file), identity) if file else frozenset()
+
+
+async def serve(
+    process: Process, read: Callable[[Api], Awaitable[None]], work: Callable[[Api], Coroutine[Any, Any, None]]
+) -> None:
+    """Work until told to end: `read` reads everything that is watched, `work` goes on until it is cancelled.
+
+    Raises SchemaMismatchError, ConnectionConfigError, StatusError or TransientError where it can't start. Ends the
+    process where another may work from now on.
+    """
+    async with http_client(load_config()) as client:
+        lease = _lease(process, client)
+        api = Api(client, lease.require) if lease is not None else Api(client)
+        await check_schemas(api)
+        await read(api)
+        log.info("watching %s", ", ".join(process.namespaces) or "all namespaces")
+        ending = asyncio.Event()
+        _end_on_signals(ending)
+
+        async def leading() -> None:
+            if lease is not None:  # what the former holder wrote last may not have been seen yet
+                await _read_now(read, api)
+            await work(api)
+
+        async with _beside(_until_lost(lead(api, lease, leading, ending)), _read_anew(read, api)) as over:
+            await _watch(process, ending, over)
+
+
+def _lease(process: Process, client: httpx2.AsyncClient) -> Lease | None:
+    if process.lease is None:
+        return None
+    return Lease(Api(client), *process.lease, process.identity, former=process.former)
+
+
+async def _until_lost(leading: Coroutine[Any, Any, None]) -> None:
+    try:
+        await leading
+    except LeaseLostError as error:
+        log.critical("ends, so that one operator works and not two: %s", error)
+        logging.shutdown()
+        os._exit(1)  # nothing that it could still do would be right, and kopf takes seconds to end
+
+
+def _end_on_signals(ending: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+
+
+async def _watch(process: Process, ending: asyncio.Event, over: asyncio.Event) -> None:
+    """Have kopf watch until `over` is set, which comes of `ending`, which SIGTERM and SIGINT set."""
+    before = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
+        registry=watch_registry(process.kinds),
+        settings=watch_settings(process.kinds),
+        clusterwide=not process.namespaces,
+        namespaces=process.namespaces,
+        liveness_endpoint=process.liveness,
+        stop_flag=over,
+    )
+    _end_on_signals(ending)  # in place of kopf's handlers: what works here ends before the watches do
+    try:
+        await kopf.run_tasks(tasks, ignored=before)
+    except Exception:  # kopf, told to end while it starts, trips over tasks that it cancelled itself
+        if not over.is_set():
+            raise
+
+
+@contextlib.asynccontextmanager
+async def _beside(main: Coroutine[Any, Any, None], aside: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Event]:
+    """Work that goes on beside the context, `aside` for as long as `main`.
+
+    The event is set when that is over; where it failed, the context raises its error.
+    """
+    over = asyncio.Event()
+
+    async def together() -> None:
+        tasks = [asyncio.create_task(main), asyncio.create_task(aside)]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                one.result()
+        finally:
+            for one in tasks:
+                one.cancel()
+            await asyncio.wait(tasks)
+            over.set()
+
+    task = asyncio.create_task(together())
+    # Where kopf ends by itself, it ends every task that began after it did, and waits for them first.
+    for _ in range(4):
+        await asyncio.sleep(0)
+    try:
+        yield over
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _read_now(read: Callable[[Api], Awaitable[None]], api: Api) -> None:
+    """Read everything anew, however often that must be tried."""
+    while True:
+        try:
+            return await read(api)
+        except (StatusError, TransientError) as error:
+            log.warning("reading everything: %s", error)
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _read_anew(read: Callable[[Api], Awaitable[None]], api: Api) -> None:
+    while True:
+        await asyncio.sleep(READ_ANEW_SECONDS)
+        try:
+            await read(api)
+        except (StatusError, TransientError) as error:
+            log.warning("reading everything anew: %s", error)

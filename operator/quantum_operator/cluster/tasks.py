@@ -1,0 +1,185 @@
+"""The port Tasks: QuantumTasks in the namespaces of their agents, and the outcomes that these leave."""
+
+import base64
+from collections.abc import Sequence
+
+from quantum_operator.api.jobstatus import ArtifactRef
+from quantum_operator.api.meta import API_VERSION, GROUP
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.quantumtask import OVER, QuantumTask
+from quantum_operator.cluster.api import CORE, Api, Json, StatusError, metadata, refusals_as_transient
+from quantum_operator.cluster.labels import JOB_UID, MANAGED_BY
+from quantum_operator.cluster.mirror import Mirror, read_task
+from quantum_operator.decide.observed import RunObserved, StartTask, StopTask
+from quantum_operator.decide.tasks import seen
+from quantum_operator.ports.chunks import CHUNK_KEY, ChunkError, chunk_names, join
+from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError, TransientError
+from quantum_operator.ports.world import Key
+
+FINALIZER = f"{GROUP}/settle"
+"""A task goes only once what it cost is on record."""
+
+REFUSALS = frozenset({400, 403, 413, 422})
+
+
+class ClusterTasks:
+    """Tasks in a cluster; implements the port Tasks."""
+
+    def __init__(self, api: Api, mirror: Mirror, namespaces: Sequence[str]) -> None:
+        """Read from `mirror` and by `api`; jobs of other `namespaces` (none given: of all) are not ours."""
+        self._api = api
+        self._mirror = mirror
+        self._namespaces = namespaces
+
+    async def observe(self, job: QuantumJob, agent: str, name: str, *, expected: bool) -> RunObserved | None:
+        """The job's task of this name; a namesake for another job is none. Raises TransientError."""
+        key = Key(agent, name)
+        task = self._mirror.tasks.cache.get(key)
+        if task is None and expected:
+            task = await self._read(key)
+        if task is None or task.spec.job.uid != job.metadata.uid:
+            return None
+        outcome, problem = await self._outcome(task)
+        return seen(task, outcome, problem)
+
+    async def start(self, job: QuantumJob, action: StartTask) -> None:
+        """Create the task, or see that it is there.
+
+        Raises RefusedError, NameTakenError, GoneError where the agent's namespace is gone, TransientError.
+        """
+        tasks = self._mirror.tasks
+        text = await self._input(job, action.input)
+        try:
+            created = await self._api.post(tasks.path(action.agent), task_manifest(job, action, text))
+        except StatusError as error:
+            if error.code in REFUSALS:
+                raise RefusedError(error.message) from error
+            if error.code == 404:
+                raise RefusedError(f"namespace {action.agent} of the backend's agent is not there") from error
+            if error.code != 409:
+                raise TransientError(str(error)) from error
+            task = await self._read(Key(action.agent, action.name))
+            if task is None:
+                raise TransientError(f"QuantumTask {action.name} came and went") from error
+            if task.spec.job.uid != job.metadata.uid or task.spec.token != action.token:
+                message = f"QuantumTask {action.name} in namespace {action.agent} is not the operator's; delete it"
+                raise NameTakenError(message) from error
+            return
+        tasks.saw(None, created)
+
+    async def stop(self, job: QuantumJob, action: StopTask) -> None:  # noqa: ARG002 - the port's signature
+        """Set `spec.cancel`. Raises TransientError."""
+        task = self._mirror.tasks.cache.get(Key(action.agent, action.name))
+        if task is not None and task.metadata.uid == action.uid:
+            await self.cancel(task)
+
+    async def without_job(self) -> tuple[QuantumTask, ...]:
+        """The tasks whose job is gone for sure, and those being deleted that are over. Raises TransientError."""
+        found = []
+        jobs = self._mirror.jobs.cache
+        for task in self._mirror.tasks.cache.values():
+            job = task.spec.job
+            if jobs.group(job.uid) or (self._namespaces and job.namespace not in self._namespaces):
+                continue
+            settled = task.metadata.deletion_timestamp is not None and task.status.state in OVER
+            if (settled and jobs.is_hollow(job.uid)) or (not jobs.is_hollow(job.uid) and await self._is_gone(task)):
+                found.append(task)
+        return tuple(found)
+
+    async def cancel(self, task: QuantumTask) -> None:
+        """Set `spec.cancel`. Raises TransientError."""
+        if not task.spec.cancel:
+            await self._patch(task, {"spec": {"cancel": True}})
+
+    async def remove(self, task: QuantumTask) -> None:
+        """Delete the task, and let it go. Raises TransientError."""
+        if task.metadata.deletion_timestamp is None:
+            with refusals_as_transient():
+                await self._api.delete(self._path(task), uid=task.metadata.uid)
+        await self._patch(task, {"metadata": {"finalizers": None}})
+
+    async def _patch(self, task: QuantumTask, change: Json) -> None:
+        body: Json = {**change, "metadata": {**change.get("metadata", {}), "uid": task.metadata.uid}}
+        try:
+            answer = await self._api.patch(self._path(task), body)
+        except StatusError as error:
+            if error.code not in (404, 409):  # 409: the UID is another's
+                raise TransientError(str(error)) from error
+            return
+        self._mirror.tasks.saw(None, answer)
+
+    def _path(self, task: QuantumTask) -> str:
+        return f"{self._mirror.tasks.path(task.metadata.namespace)}/{task.metadata.name}"
+
+    async def _read(self, key: Key) -> QuantumTask | None:
+        with refusals_as_transient():
+            body = await self._api.find(f"{self._mirror.tasks.path(key.namespace)}/{key.name}")
+        if body is None:
+            return None
+        self._mirror.tasks.cache.put(body)
+        return read_task(body)
+
+    async def _is_gone(self, task: QuantumTask) -> bool:
+        job = task.spec.job
+        with refusals_as_transient():
+            body = await self._api.find(f"{self._mirror.jobs.path(job.namespace)}/{job.name}")
+        return body is None or metadata(body).get("uid") != job.uid
+
+    async def _input(self, job: QuantumJob, ref: ArtifactRef) -> str:
+        """The job's input, which its namespace has. Raises GoneError with the job, TransientError."""
+        try:
+            data = await read_artifact(self._api, job.metadata.namespace, ref)
+        except ChunkError as error:
+            raise RefusedError(f"the job's input is not as it was accepted: {error}") from error
+        if data is None:
+            raise GoneError(f"ConfigMap {ref.name} in namespace {job.metadata.namespace} is gone")
+        return data.decode()
+
+    async def _outcome(self, task: QuantumTask) -> tuple[bytes | None, str]:
+        ref = task.status.outcome
+        if ref is None or task.status.state not in OVER:
+            return None, ""
+        try:
+            data = await read_artifact(self._api, task.metadata.namespace, ref)
+        except ChunkError as error:
+            return None, str(error)
+        return data, "" if data is not None else f"ConfigMap {ref.name} is gone"
+
+
+async def read_artifact(api: Api, namespace: str, ref: ArtifactRef) -> bytes | None:
+    """The bytes of an artifact in ConfigMaps; None where one is gone. Raises ChunkError, TransientError."""
+    chunks = []
+    for name in chunk_names(ref):
+        with refusals_as_transient():
+            body = await api.find(f"{CORE}/namespaces/{namespace}/configmaps/{name}")
+        if body is None:
+            return None
+        chunks.append(base64.b64decode((body.get("binaryData") or {}).get(CHUNK_KEY) or ""))
+    return join(ref, chunks)
+
+
+def task_manifest(job: QuantumJob, action: StartTask, text: str) -> Json:
+    """The QuantumTask of an attempt."""
+    spec: Json = {
+        "job": {"namespace": job.metadata.namespace, "name": job.metadata.name, "uid": job.metadata.uid},
+        "backend": action.backend,
+        "device": action.device,
+        "input": text,
+        "inputSha256": action.input.sha256,
+        "seed": action.seed,
+        "token": action.token,
+        "ceiling": action.ceiling.to_wire(),
+        "queueSeconds": action.queue_seconds,
+        "cancel": action.cancel,
+    }
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "QuantumTask",
+        "metadata": {
+            "name": action.name,
+            "namespace": action.agent,
+            "labels": {**MANAGED_BY, JOB_UID: job.metadata.uid},
+            "finalizers": [FINALIZER],
+        },
+        "spec": spec,
+    }
