@@ -231,6 +231,7 @@ class QuantumJobStatus(ApiModel):
         ),
         ListMap(("type",)),
     ] = ()
+    correlation_id: Annotated[Text | None, Field(description="The spec's, where it has one.")] = None
     backend: Annotated[ObjectName | None, Field(description="The QuantumBackend of the latest attempt.")] = None
     shots: Annotated[Count | None, Field(description="Shots asked for, over all pubs and bindings.")] = None
     cost: Cost | None = None

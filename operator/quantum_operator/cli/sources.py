@@ -77,7 +77,8 @@ class FolderSource:
 
     def events(self, job: QuantumJob) -> list[EventLine]:  # noqa: ARG002 - the folder has one job
         """What happened to the job."""
-        return [EventLine(**event) for event in self.folder.job(self.key).read_events()]
+        events = self.folder.job(self.key).read_events()
+        return [EventLine(*(str(event[part]) for part in ("time", "type", "reason", "message"))) for event in events]
 
     def log(self, job: QuantumJob, *, follow: bool) -> Iterator[str]:  # noqa: ARG002 - `qjob run` has ended
         """What the run of the latest attempt wrote."""

@@ -249,7 +249,10 @@ def _finalize(observed: Observed, decision: Decision) -> Decision:
     """What every status carries, and the events that its conditions make."""
     before, status = observed.job.status, decision.status
     if status != before:
-        status = status.model_copy(update={"observed_generation": observed.job.metadata.generation})
+        meta, spec = observed.job.metadata, observed.job.spec
+        status = status.model_copy(
+            update={"observed_generation": meta.generation, "correlation_id": spec.correlation_id}
+        )
         status = status.model_copy(update={"phase": phase_of(status)})
     return replace(decision, status=status, after=(*_told(decision.after), *_events(before, status)))
 

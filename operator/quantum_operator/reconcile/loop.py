@@ -6,6 +6,7 @@ import logging
 from quantum_operator.ports.errors import ConflictError, NameTakenError, TransientError
 from quantum_operator.ports.world import Key, Ports
 from quantum_operator.reconcile.health import write_health
+from quantum_operator.reconcile.logcontext import about
 from quantum_operator.reconcile.reconciler import Reconciler
 from quantum_operator.reconcile.scheduler import Scheduler
 from quantum_operator.reconcile.timers import Chore, Later, Timer, event_loop_later
@@ -70,7 +71,8 @@ class Loop:
             key = await self._queue.get()
             self._queued.discard(key)
             self._busy.add(key)
-            delay = await self._reconcile(key)
+            with about(key):
+                delay = await self._reconcile(key)
             self._busy.discard(key)
             if key in self._again:
                 self._again.discard(key)

@@ -21,6 +21,7 @@ from quantum_operator.decide.observed import (
 from quantum_operator.decide.status import is_accepted, is_terminal, latest_attempt, live_attempt
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
 from quantum_operator.ports.world import Key, Ports
+from quantum_operator.reconcile.logcontext import recognized
 from quantum_operator.reconcile.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Reconciler:
         if job is None or is_terminal(job.status) or job.metadata.deletion_timestamp is not None:
             self._forget(key)
             return None
+        recognized(job)
         if live_attempt(job.status) is not None:
             self._scheduler.placed(key)
         elif halted(job.spec) is not None:
