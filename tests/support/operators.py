@@ -37,6 +37,7 @@ CLUSTER_WIDE: list[dict[str, Any]] = [
 ]
 AT_HOME: list[dict[str, Any]] = [
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "get", "update"]},
 ]
 """In the operator's own namespace."""
 

@@ -58,6 +58,9 @@ def _summary(job: QuantumJob) -> Iterator[str]:
         ("Task:", f"{task}, {pubs} {'pub' if pubs == 1 else 'pubs'}{_shots(job)}"),
         ("Limits:", f"{spec.active_deadline_seconds} s a run, {spec.backoff_limit} retries of lost runs"),
     ]
+    if status.result_of is not None:
+        of = status.result_of
+        rows.append(("Result of:", f"job {of.name}, run {of.run} on {of.backend}, which cost {of.cost.text}"))
     if status.cost is not None:
         rows.append(("Cost:", status.cost.text))
     if status.execution is not None:

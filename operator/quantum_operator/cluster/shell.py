@@ -15,6 +15,7 @@ import kopf
 
 from quantum_operator.cluster.api import Api, StatusError
 from quantum_operator.cluster.artifacts import ClusterArtifacts
+from quantum_operator.cluster.claims import ClusterClaims
 from quantum_operator.cluster.connection import http_client, load_config
 from quantum_operator.cluster.identity import new_identity, succeed
 from quantum_operator.cluster.leading import lead
@@ -52,7 +53,9 @@ async def operate(settings: Settings) -> None:
     Raises SchemaMismatchError, ConnectionConfigError, StatusError or TransientError where it can't start. Ends the
     process where another operator may work from now on.
     """
-    async with http_client(load_config()) as client:
+    config = load_config()
+    home = settings.lease[0] if settings.lease is not None else config.namespace
+    async with http_client(config) as client:
         lease = _lease(settings, client)
         api, mirror = Api(client, lease.require) if lease is not None else Api(client), Mirror()
         await check_schemas(api)
@@ -64,7 +67,7 @@ async def operate(settings: Settings) -> None:
         async def work() -> None:
             if lease is not None:  # what the former holder wrote last may not have been seen yet
                 await _read_now(mirror, api, settings.namespaces)
-            await _reconcile(api, mirror, settings)
+            await _reconcile(api, mirror, settings, home)
 
         leading = _until_lost(lead(api, lease, work, ending))
         async with _beside(leading, _read_anew(mirror, api, settings.namespaces)) as over:
@@ -88,7 +91,7 @@ async def _until_lost(leading: Coroutine[Any, Any, None]) -> None:
         os._exit(1)  # nothing that it could still do would be right, and kopf takes seconds to end
 
 
-async def _reconcile(api: Api, mirror: Mirror, settings: Settings) -> None:
+async def _reconcile(api: Api, mirror: Mirror, settings: Settings, home: str) -> None:
     """Reconcile everything that is there, and whatever changes, until cancelled."""
     recorder = ClusterRecorder(api)
 
@@ -103,6 +106,7 @@ async def _reconcile(api: Api, mirror: Mirror, settings: Settings) -> None:
         artifacts=ClusterArtifacts(api),
         recorder=recorder,
         clock=SystemClock(),
+        claims=ClusterClaims(api, home),
     )
     loop = Loop(ports)
     mirror.connect(loop)

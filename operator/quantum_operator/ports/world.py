@@ -13,6 +13,7 @@ from quantum_operator.api.jobstatus import ArtifactRef, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.observed import RunObserved, StartRun, StopRun, Tell
+from quantum_operator.ports.claims import Claims
 
 
 @dataclass(frozen=True, order=True)
@@ -114,3 +115,4 @@ class Ports:
     artifacts: Artifacts
     recorder: Recorder
     clock: Clock
+    claims: Claims
