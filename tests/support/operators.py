@@ -126,9 +126,9 @@ class OperatorProcess:
 
 
 @contextmanager
-def operator(cluster: Cluster, namespace: str, folder: Path) -> Iterator[OperatorProcess]:
+def operator(cluster: Cluster, namespace: str, folder: Path, **settings: str) -> Iterator[OperatorProcess]:
     """A running operator."""
-    process = OperatorProcess(cluster.kubeconfig_for(USER), namespace, folder / "operator.log")
+    process = OperatorProcess(cluster.kubeconfig_for(USER), namespace, folder / "operator.log", **settings)
     try:
         yield process
     finally:
