@@ -20,7 +20,7 @@ from testcluster.network import Network
 from testcluster.processes import Process, eventually, wait_ready
 from testcluster.state import State
 
-_NAME = "sandbox"
+NAME = "sandbox"
 _MOST_CLUSTERS = 100
 _CGROUPS = Path("/sys/fs/cgroup")
 _SECONDS = 10.0
@@ -53,7 +53,7 @@ class Sandbox:
 
     def __init__(self, state: State) -> None:
         """Use the namespaces that `state` records; raises ClusterError where it records none."""
-        first = state.process(_NAME)
+        first = state.process(NAME)
         if first is None or state.network is None:
             raise ClusterError(f"the cluster in {state.folder} has no node")
         self.folder = state.folder / "node"
@@ -77,7 +77,7 @@ class Sandbox:
             "--kill-child",
             "--mount-proc",
         ]
-        first = state.start(_NAME, [*unshare, "sh", "-c", _FIRST_PROCESS, "sh", str(folder)])
+        first = state.start(NAME, [*unshare, "sh", "-c", _FIRST_PROCESS, "sh", str(folder)])
         wait_ready(first, (folder / "ready").exists, _SECONDS)
         network = _claim_network(_inner_pid(first))
         state.network = network.number
@@ -123,7 +123,7 @@ def impossible() -> str | None:
 
 def destroy(state: State) -> None:
     """End the namespaces and everything in them, and remove what outlives them."""
-    first = state.process(_NAME)
+    first = state.process(NAME)
     if first is not None:
         # Killing `unshare` kills the first process inside (--kill-child), and with it the kernel kills all others.
         first.stop(grace_seconds=0)
