@@ -90,7 +90,7 @@ class Namespace:
                 state = terminated(await self._outcome(pod))
                 container = {"name": "runner", "image": "x", "imageID": "", "ready": False, "restartCount": 0}
                 status = {"phase": "Succeeded", "containerStatuses": [{**container, "state": state}]}
-                await self.api.put(f"{path}/{metadata(pod)['name']}/status", {**pod, "status": status})
+                await self.api.patch(f"{path}/{metadata(pod)['name']}/status", {"status": status})
 
     async def _outcome(self, pod: Json) -> str:
         spec = from_environment({one["name"]: one["value"] for one in pod["spec"]["containers"][0]["env"]})

@@ -9,6 +9,7 @@ A pair of virtual network cards joins node and host. The host reaches pods and s
 """
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -160,10 +161,13 @@ def _inner_pid(first: Process) -> int:
 
 
 def _claim_network(pid: int) -> Network:
-    """The first number whose network card does not exist yet. The kernel makes it for one cluster only."""
-    error = ""
-    for number in range(_MOST_CLUSTERS):
-        network = Network(number)
+    """A number whose network card does not exist yet. The kernel makes it for one cluster only.
+
+    It is looked for from any number on, so that one that was just given back is hardly ever the next to be taken.
+    """
+    error, first = "", secrets.randbelow(_MOST_CLUSTERS)
+    for number in range(first, first + _MOST_CLUSTERS):
+        network = Network(number % _MOST_CLUSTERS)
         command = [
             "ip",
             "link",
