@@ -146,6 +146,16 @@ class MemoryWorld:
         self.artifacts = {name: one for name, one in self.artifacts.items() if one.job_uid != uid}
         self._tell(key)
 
+    def expire(self, job: QuantumJob) -> None:
+        """Delete a job as the API server would on a version's condition."""
+        key = Key(job.metadata.namespace, job.metadata.name)
+        current = self.jobs.get(key)
+        if current is None or current.metadata.uid != job.metadata.uid:
+            return
+        if current.metadata.resource_version != job.metadata.resource_version:
+            raise ConflictError(f"{key} has changed")
+        self.delete(key)
+
     def delete_run(self, namespace: str, name: str) -> None:
         """Delete a run, as somebody with kubectl might."""
         self._tell(self.runs.pop((namespace, name)).job)
