@@ -41,7 +41,9 @@ def test_the_reference_is_the_programs_own_help() -> None:
     assert REFERENCE.read_text() == reference.markdown()
 
 
-@pytest.mark.parametrize("name", ["run", "validate", "describe", "logs", "result", "wait", "doctor", "version"])
+@pytest.mark.parametrize(
+    "name", ["run", "validate", "describe", "logs", "result", "wait", "replay", "doctor", "version"]
+)
 def test_every_command_has_help(command: Commands, name: str) -> None:
     """Each command tells its purpose and its options, and the list of commands has its first line uncut."""
     result = command(name, "--help")
