@@ -209,7 +209,7 @@ def test_definitions_are_read_by_name(api_server: Cluster) -> None:
     rules = named(render(api_server), "ClusterRole", "q-quantum-operator")["rules"]
     (rule,) = (rule for rule in rules if rule["resources"] == ["customresourcedefinitions"])
     assert all(name.endswith(f".{GROUP}") for name in rule["resourceNames"])
-    assert len(rule["resourceNames"]) == 3
+    assert len(rule["resourceNames"]) == 4
 
 
 def test_nobody_is_given_the_writing_of_policies(api_server: Cluster) -> None:
