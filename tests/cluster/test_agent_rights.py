@@ -16,14 +16,12 @@ from quantum_operator.api.quantumtask import TaskCeiling
 from quantum_operator.cluster.tasks import task_manifest
 from quantum_operator.decide.observed import StartTask
 from quantum_operator.testing import builders
+from support.agentchart import AGENT, NAME, kubeconfig_of_agent
 from support.clusterworld import manifest, serve_crds
 from testcluster import Cluster, ClusterError
-from testcluster.pki import write_kubeconfig
 from testcluster.processes import eventually
 
 CHARTS = Path(__file__).parents[2] / "charts"
-AGENT = CHARTS / "quantum-operator-agent"
-NAME = "quantum-operator-agent"
 Json = dict[str, Any]
 
 
@@ -73,15 +71,6 @@ def create(cluster: Cluster, body: Json) -> None:
     cluster.kubectl("create", "-f", "-", input=json.dumps(body))
 
 
-def token_of(cluster: Cluster, namespace: str) -> Person:
-    """The agent of a namespace, with a token of its ServiceAccount and nothing else."""
-    token = cluster.kubectl("create", "token", NAME, f"--namespace={namespace}").stdout.strip()
-    view = cluster.kubectl("config", "view", "--raw", "--minify", "--flatten", "--output=json")
-    path = cluster.folder / f"agent-{namespace}.kubeconfig"
-    write_kubeconfig(path, json.loads(view.stdout)["clusters"][0]["cluster"], {"token": token})
-    return Person(cluster, path)
-
-
 def install(cluster: Cluster, adapter: str, ending: ExitStack) -> Account:
     """An account, installed by Helm."""
     namespace = f"{adapter}-{secrets.token_hex(4)}"
@@ -99,7 +88,7 @@ def install(cluster: Cluster, adapter: str, ending: ExitStack) -> Account:
     body = task(namespace)
     body["metadata"].pop("finalizers")  # nobody is there to take it off
     create(cluster, body)
-    return Account(namespace, backend, token_of(cluster, namespace))
+    return Account(namespace, backend, Person(cluster, kubeconfig_of_agent(cluster, namespace)))
 
 
 @pytest.fixture(scope="module")
