@@ -36,6 +36,7 @@ generate: $(VENV)/dev ## Write crds/, the charts' generated files and docs/refer
 	$(BIN)/python -m quantum_operator.cli.reference > docs/reference/cli.md
 	cp operator/quantum_operator/local/backends.yaml charts/quantum-operator/files/backends.yaml
 	PYTHONPATH=tests $(BIN)/python tests/support/chartvalues.py charts/quantum-operator
+	PYTHONPATH=tests $(BIN)/python tests/support/chartvalues.py charts/quantum-operator-agent
 
 lock: ## Pin every dependency anew (needs uv)
 	$(LOCK) requirements/build.in -o requirements/build.txt
@@ -43,6 +44,8 @@ lock: ## Pin every dependency anew (needs uv)
 	$(LOCK) pyproject.toml --extra runner -o requirements/runner.txt
 	$(LOCK) pyproject.toml --extra runner --extra cli -o requirements/quickstart.txt
 	$(LOCK) pyproject.toml --all-extras -o requirements/dev.txt
+	$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra operator --extra runner --extra ibm -o requirements/agent-ibm.txt
+	$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra operator --extra runner --extra braket -o requirements/agent-braket.txt
 
 faults: $(VENV)/dev ## Only the tests that crash, break, evict and remove things: in memory, on this machine, on a real Kubernetes
 	$(BIN)/python -m pytest --faults=all tests/unit/reconcile tests/unit/agent tests/contract/test_local_crashes.py

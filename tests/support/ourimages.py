@@ -1,5 +1,6 @@
 """The images of this repository, built as a user builds them, for tests that run them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +34,18 @@ def runner_image() -> OurImage:
     return _image("runner", "docker.io/local/quantum-operator-runner")
 
 
-def _image(name: str, repository: str) -> OurImage:
+def agent_image(adapter: str) -> OurImage:
+    """The image of an adapter's agents."""
+    lock, repository = f"agent-{adapter}", f"docker.io/local/quantum-operator-agent-{adapter}"
+    return _image("agent", repository, lock=lock, build_args={"ADAPTER": adapter})
+
+
+def _image(name: str, repository: str, *, lock: str = "", build_args: Mapping[str, str] | None = None) -> OurImage:
     archive = images.build(
         ROOT / "images" / name / "Dockerfile",
         ROOT,
         f"{repository}:test",
-        include=[*_CONTEXT, f"requirements/{name}.txt"],
+        include=[*_CONTEXT, f"requirements/{lock or name}.txt"],
+        build_args=build_args,
     )
     return OurImage(repository, "test", archive)

@@ -74,11 +74,16 @@ class ClusterTasks:
             await self.cancel(task)
 
     async def without_job(self) -> tuple[QuantumTask, ...]:
-        """The tasks whose job is gone for sure, and those being deleted that are over. Raises TransientError."""
+        """The tasks whose job is gone for sure, and those being deleted that are over. Raises TransientError.
+
+        One that is cancelled is left out until it is over: nothing is to be done for it, so nobody has to be asked.
+        """
         found = []
         jobs = self._mirror.jobs.cache
         for task in self._mirror.tasks.cache.values():
             job = task.spec.job
+            if task.spec.cancel and task.status.state not in OVER:
+                continue
             if jobs.group(job.uid) or (self._namespaces and job.namespace not in self._namespaces):
                 continue
             settled = task.metadata.deletion_timestamp is not None and task.status.state in OVER

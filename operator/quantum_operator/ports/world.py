@@ -104,7 +104,7 @@ class Tasks(Protocol):
         """Have the job's task of this name and UID cancelled. It settles by itself, which may take long."""
 
     async def without_job(self) -> tuple[QuantumTask, ...]:
-        """The tasks whose job is gone for sure."""
+        """The tasks whose job is gone for sure, and for which there is something to be done."""
 
     async def cancel(self, task: QuantumTask) -> None:
         """Have the task cancelled; a no-op where it is gone."""

@@ -13,10 +13,11 @@ from quantum_operator.api.render import custom_resource_definitions
 from support import chartvalues
 
 ROOT = Path(__file__).parents[3]
-CHARTS = [ROOT / "charts/quantum-operator-crds", ROOT / "charts/quantum-operator"]
-OPERATOR = CHARTS[1]
+CHART_NAMES = ("quantum-operator-crds", "quantum-operator", "quantum-operator-agent")
+CRDS, OPERATOR, AGENT = (ROOT / "charts" / name for name in CHART_NAMES)
 
-chart = pytest.mark.parametrize("chart", CHARTS, ids=lambda path: path.name)
+chart = pytest.mark.parametrize("chart", [CRDS, OPERATOR, AGENT], ids=lambda path: path.name)
+with_values = pytest.mark.parametrize("chart", [OPERATOR, AGENT], ids=lambda path: path.name)
 
 
 def schema(chart: Path) -> dict[str, Any]:
@@ -57,10 +58,11 @@ def test_the_schema_knows_every_value(chart: Path) -> None:
         assert chartvalues.properties(schema(chart), value.path)["description"] == value.description
 
 
-def test_the_schema_has_no_value_that_the_chart_lacks() -> None:
+@with_values
+def test_the_schema_has_no_value_that_the_chart_lacks(chart: Path) -> None:
     """Each property of the schema is in values.yaml, so that `helm show values` shows them all."""
-    content = yaml.safe_load((OPERATOR / "values.yaml").read_text(encoding="utf-8"))
-    described = {value.path for value in chartvalues.values(OPERATOR)}
+    content = yaml.safe_load((chart / "values.yaml").read_text(encoding="utf-8"))
+    described = {value.path for value in chartvalues.values(chart)}
 
     def absent(part: dict[str, Any], given: Any, path: tuple[str, ...] = ()) -> list[str]:
         if path in described:
@@ -74,21 +76,23 @@ def test_the_schema_has_no_value_that_the_chart_lacks() -> None:
         ]
         return missing + inner
 
-    assert absent(schema(OPERATOR), content) == ["global"]
+    assert absent(schema(chart), content) == ["global"]
 
 
-def test_the_readme_has_the_values() -> None:
+@with_values
+def test_the_readme_has_the_values(chart: Path) -> None:
     """The README's table is that of values.yaml; `python tests/support/chartvalues.py CHART` writes it."""
-    assert chartvalues.table_of_readme(OPERATOR) == chartvalues.table(OPERATOR)
+    assert chartvalues.table_of_readme(chart) == chartvalues.table(chart)
 
 
-def test_every_value_is_used() -> None:
+@with_values
+def test_every_value_is_used(chart: Path) -> None:
     """Each value is named by a template."""
     templates = "\n".join(
-        path.read_text(encoding="utf-8") for path in (OPERATOR / "templates").rglob("*") if path.is_file()
+        path.read_text(encoding="utf-8") for path in (chart / "templates").rglob("*") if path.is_file()
     )
     unused = []
-    for value in chartvalues.values(OPERATOR):
+    for value in chartvalues.values(chart):
         whole, parent = ".".join(value.path), ".".join(value.path[:-1])
         if f".Values.{whole}" not in templates and not re.search(rf"\(list \.Values\.{parent}[ )]", templates):
             unused.append(whole)
@@ -105,16 +109,17 @@ def test_a_chart_has_the_version_of_the_code(chart: Path) -> None:
 
 def test_the_definitions_are_listed() -> None:
     """The annotation that lists the CRDs for a catalog lists those there are."""
-    listed = yaml.safe_load(metadata(CHARTS[0])["annotations"]["artifacthub.io/crds"])
+    listed = yaml.safe_load(metadata(CRDS)["annotations"]["artifacthub.io/crds"])
     assert {(one["kind"], one["version"], one["name"]) for one in listed} == {
         (found["spec"]["names"]["kind"], found["spec"]["versions"][0]["name"], found["metadata"]["name"])
         for found in custom_resource_definitions()
     }
 
 
-def test_the_rights_on_definitions_name_each() -> None:
-    """The operator may read the definitions by name, and so check their schema."""
-    rules = (OPERATOR / "templates/rbac.yaml").read_text(encoding="utf-8")
+@with_values
+def test_the_rights_on_definitions_name_each(chart: Path) -> None:
+    """Operator and agent may read the definitions by name, and so check their schema."""
+    rules = (chart / "templates/rbac.yaml").read_text(encoding="utf-8")
     for definition in custom_resource_definitions():
         assert f"- {definition['metadata']['name']}\n" in rules
 

@@ -2,12 +2,19 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[3]
-MODULES = {"operator": "quantum_operator.cluster", "runner": "quantum_operator.runner"}
+MODULES = {
+    "agent": "quantum_operator.agent",
+    "operator": "quantum_operator.cluster",
+    "runner": "quantum_operator.runner",
+}
+LOCK = {"agent": "agent-${ADAPTER}"}
+"""The lock of an image, where it has another name."""
 CONTEXT = {"LICENSE", "README.md", "pyproject.toml", "operator", "adapters", "requirements"}
 
 image = pytest.mark.parametrize("image", sorted(MODULES))
@@ -29,7 +36,7 @@ def final(image: str) -> dict[str, str]:
 
 
 def test_each_image_is_known() -> None:
-    """There are an operator and a runner."""
+    """There are an operator, a runner, and agents."""
     assert {path.parent.name for path in (ROOT / "images").glob("*/Dockerfile")} == set(MODULES)
 
 
@@ -60,7 +67,9 @@ def test_dependencies_are_locked(image: str) -> None:
     environment = next(argument for name, argument in found if name == "ENV")
     assert {"PIP_REQUIRE_HASHES=1", "PIP_ONLY_BINARY=:all:", "PIP_NO_CACHE_DIR=1"} <= set(environment.split())
     runs = [argument for name, argument in found if name == "RUN"]
-    assert f"--requirement requirements/{image}.txt" in runs[0]
+    lock = f"requirements/{LOCK.get(image, image)}.txt"
+    assert f"--requirement {lock} " in runs[0]
+    assert ("COPY", f"requirements/build.txt {lock} requirements/") in found
     for command in runs[1].split(" && "):
         assert "PIP_REQUIRE_HASHES=0" not in command or "--no-deps" in command, command
 
@@ -103,6 +112,15 @@ def test_the_context_is_what_is_copied(image: str) -> None:
         for source in argument.split()[:-1]
     }
     assert copied <= CONTEXT
+
+
+def test_each_adapter_has_an_image() -> None:
+    """Each adapter has a lock that the agents' Dockerfile takes, and a command at its top that builds its image."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    adapters = sorted(project["entry-points"]["quantum_operator.adapters"])
+    assert sorted(path.stem for path in (ROOT / "requirements").glob("agent-*.txt")) == [f"agent-{x}" for x in adapters]
+    text = (ROOT / "images/agent/Dockerfile").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"--build-arg ADAPTER=(\S+) --tag quantum-operator-agent-\1:", text)) == adapters
 
 
 def test_no_file_names_a_registry() -> None:

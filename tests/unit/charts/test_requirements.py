@@ -18,11 +18,14 @@ EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 USES = {
     "operator": ["operator"],
     "runner": ["runner"],
+    "agent-ibm": ["operator", "runner", "ibm"],
+    "agent-braket": ["operator", "runner", "braket"],
     "quickstart": ["runner", "cli"],
     "dev": sorted(EXTRAS),
 }
 """The extras that each lock is made of."""
 
+VENDORS = {"agent-ibm": "qiskit-ibm-runtime", "agent-braket": "amazon-braket-sdk"}
 SDKS = {"qiskit", "qiskit-aer", "pennylane", "numpy", "scipy"}
 KUBERNETES = {"kopf", "lightkube", "kubernetes"}
 
@@ -38,6 +41,13 @@ def locked(name: str) -> dict[str, set[Version]]:
     return found
 
 
+def pins(name: str) -> list[tuple[str, frozenset[str]]]:
+    """Each package of a lock, with its version and marker, and its hashes."""
+    text = re.sub(r"^ *#.*$", "", (LOCKS / f"{name}.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    blocks = re.split(r"\n(?=\S)", text.strip())
+    return [(block.partition("\\")[0].strip(), frozenset(re.findall(r"sha256:\w+", block))) for block in blocks]
+
+
 def wanted(extras: list[str]) -> list[Requirement]:
     """What pyproject.toml asks for with these extras."""
     return [
@@ -46,7 +56,7 @@ def wanted(extras: list[str]) -> list[Requirement]:
 
 
 def test_each_lock_has_a_use() -> None:
-    """The folder has the four locks and that of the package's build, and nothing else."""
+    """The folder has these locks and that of the package's build, and nothing else."""
     assert {path.stem for path in LOCKS.glob("*.txt")} == {*USES, "build"}
     assert [path.name for path in LOCKS.iterdir() if path.suffix != ".txt"] == ["build.in"]
 
@@ -95,3 +105,19 @@ def test_the_operator_has_no_quantum_sdk() -> None:
 def test_a_run_knows_no_kubernetes() -> None:
     """Nothing that talks to an API server is installed where a run executes."""
     assert KUBERNETES & set(locked("runner")) == set()
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_an_agent_has_one_vendor_s_sdk(name: str) -> None:
+    """Vendors' SDKs may exclude each other: no agent has to install two."""
+    assert {sdk for sdk in VENDORS.values() if sdk in locked(name)} == {VENDORS[name]}
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_an_agent_is_what_is_tested(name: str) -> None:
+    """The images of agents are too large to be built by `make test`: each has, hash by hash, a part of dev.txt.
+
+    That lock is installed where the tests run, and so can be installed, and works.
+    """
+    tested = dict(pins("dev"))
+    assert [package for package, hashes in pins(name) if tested.get(package) != hashes] == []

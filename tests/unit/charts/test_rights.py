@@ -1,4 +1,4 @@
-"""The operator's rights, without Helm: the chart, the tests and `qjob doctor` know the same ones."""
+"""The rights of the operator and of agents, without Helm: charts, tests and `qjob doctor` know the same ones."""
 
 import re
 from pathlib import Path
@@ -8,15 +8,16 @@ import pytest
 import yaml
 
 from quantum_operator.cli.checks import NEEDED_AT_HOME, NEEDED_BY_OPERATOR
+from support.agents import AGENT, AGENT_CLUSTER_WIDE
 from support.operators import AT_HOME, CLUSTER_WIDE, NAMESPACED, rights_of
 
-TEMPLATE = Path(__file__).parents[3] / "charts/quantum-operator/templates/rbac.yaml"
+CHARTS = Path(__file__).parents[3] / "charts"
 
 
-def given(name: str) -> list[dict[str, Any]]:
+def given(name: str, chart: str = "quantum-operator") -> list[dict[str, Any]]:
     """The rules that the chart's template of this name has, whatever the values."""
-    text = TEMPLATE.read_text(encoding="utf-8")
-    defined = re.search(rf'define "quantum-operator\.{name}" -}}}}\n(.*?)\n{{{{- end -}}}}', text, re.DOTALL)
+    text = (CHARTS / chart / "templates/rbac.yaml").read_text(encoding="utf-8")
+    defined = re.search(rf'define "{chart}\.{name}" -}}}}\n(.*?)\n{{{{- end -}}}}', text, re.DOTALL)
     assert defined is not None
     rendered = re.sub(r"{{ .*? }}", "x", re.sub(r"^\s*{{-.*}}\n", "", defined[1], flags=re.MULTILINE))
     rules: list[dict[str, Any]] = yaml.safe_load(rendered)
@@ -29,6 +30,12 @@ def given(name: str) -> list[dict[str, Any]]:
 def test_the_chart_gives_what_the_operator_is_tested_with(name: str, tested: list[dict[str, Any]]) -> None:
     """No right more, and none less."""
     assert rights_of(given(name)) == rights_of(tested)
+
+
+@pytest.mark.parametrize(("name", "tested"), [("namespacedRules", AGENT), ("clusterRules", AGENT_CLUSTER_WIDE)])
+def test_the_chart_gives_what_agents_are_tested_with(name: str, tested: list[dict[str, Any]]) -> None:
+    """No right more, and none less."""
+    assert rights_of(given(name, "quantum-operator-agent")) == rights_of(tested)
 
 
 @pytest.mark.parametrize(("group", "resource", "subresource", "verb"), NEEDED_BY_OPERATOR)
