@@ -65,8 +65,8 @@ class Api:
         """Replace an object, and return it as replaced."""
         return await self._write("PUT", path, body)
 
-    async def delete(self, path: str, *, uid: str) -> None:
-        """Delete the object of this UID, and it only after what it owns; a no-op where it is not there."""
+    async def delete(self, path: str, *, uid: str) -> bool:
+        """Delete the object of this UID, and it only after what it owns; False where it is not there."""
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -78,6 +78,8 @@ class Api:
         except StatusError as error:
             if error.code not in (404, 409):
                 raise
+            return False
+        return True
 
     async def settle(self, seconds: float) -> bool:
         """Begin no further write: one that is asked for waits until it is cancelled.

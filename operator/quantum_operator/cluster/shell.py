@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 READ_ANEW_SECONDS = 300.0
 """How long something that a watch missed while it was cut off (a deletion) can go unseen."""
 
+FIRST_READ_ANEW_SECONDS = 10.0
+"""The same for what was deleted between the first reading and the watches' beginning."""
+
 RETRY_SECONDS = 1.0
 
 
@@ -178,8 +181,10 @@ async def _read_now(mirror: Mirror, api: Api, namespaces: Sequence[str]) -> None
 
 
 async def _read_anew(mirror: Mirror, api: Api, namespaces: Sequence[str]) -> None:
+    wait = FIRST_READ_ANEW_SECONDS
     while True:
-        await asyncio.sleep(READ_ANEW_SECONDS)
+        await asyncio.sleep(wait)
+        wait = READ_ANEW_SECONDS
         try:
             await mirror.read(api, namespaces)
         except (StatusError, TransientError) as error:
