@@ -19,9 +19,9 @@ from testcluster import Cluster
 USER = "operator-of-the-crash-matrix"
 MOMENTS = ("before", "after", "after, seeing the past")
 AT_ONCE = 4
-STRIDE = 13
+STRIDE = 17
 
-NewStage = Callable[[], Stage]
+NewStage = Callable[[str], Stage]
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Kill:
 
 @pytest.fixture(scope="module")
 def new_stage(api_server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStage]:
-    """Makes a namespace with an operator."""
+    """Makes a namespace with an operator, which watches another one beside it."""
     serve_crds(api_server)
     grant_everywhere(api_server, USER)
     with ExitStack() as ending:
 
-        def make() -> Stage:
+        def make(beside: str) -> Stage:
             proxy = ending.enter_context(ApiProxy(api_server.kubeconfig_for(USER)))
-            stage = Stage(api_server, tmp_path_factory.mktemp("stage"), proxy)
+            stage = Stage(api_server, tmp_path_factory.mktemp("stage"), proxy, beside=beside)
             ending.callback(stage.close)
             return stage
 
@@ -61,7 +61,7 @@ def new_stage(api_server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def stages(new_stage: NewStage) -> Stages:
     """Stages on which the operator may be killed."""
-    return Stages([new_stage() for _ in range(AT_ONCE)])
+    return Stages([new_stage("") for _ in range(AT_ONCE)])
 
 
 def kills(stage: Stage, scenario: str, life: Undisturbed) -> list[Kill]:
@@ -82,7 +82,7 @@ def test_a_kill_at_any_write_changes_nothing(stages: Stages, new_stage: NewStage
     def attempt(kill: Kill) -> list[str]:
         name = new_name(kill.scenario)
         if kill.scenario == "removal":
-            return played(new_stage(), name, kill, removal, lives["deletion"])
+            return played(new_stage("default"), name, kill, removal, lives["deletion"])
         with stages.one() as stage:
             return played(stage, name, kill, SCENARIOS[kill.scenario], lives[kill.scenario])
 

@@ -54,7 +54,7 @@ def on_stage(api_server: Cluster, folders: pytest.TempPathFactory, **constants: 
     serve_crds(api_server)
     grant_everywhere(api_server, USER)
     with ApiProxy(api_server.kubeconfig_for(USER)) as proxy:
-        stage = Stage(api_server, folders.mktemp("stage"), proxy, **constants)
+        stage = Stage(api_server, folders.mktemp("stage"), proxy, beside="", **constants)
         yield stage
         stage.close()
 
@@ -80,14 +80,16 @@ def lives(stage: Stage) -> dict[str, Undisturbed]:
 def survive(stage: Stage, what: str, lives: dict[str, Undisturbed], cases: Sequence[Spoilt]) -> None:
     """Play the scenario of each case, many side by side; all end as undisturbed."""
     found: dict[str, list[str]] = {}
+    missed = 0
     for first in range(0, len(cases), AT_ONCE):
         names = {new_name(case.scenario): case for case in cases[first : first + AT_ONCE]}
         for name, case in names.items():
             case.plan(stage.proxy, name)
         view = stage.play({name: SCENARIOS[case.scenario](stage, name) for name, case in names.items()})
         for name, case in names.items():
+            missed += bool(stage.proxy.missed(name))
             found[str(case)] = problems_of(stage, view, name, lives[case.scenario].ending)
-    report(what, found)
+    report(what, found, missed=missed)
 
 
 def test_an_answer_that_goes_wrong_changes_nothing(stage: Stage, lives: dict[str, Undisturbed], faults: str) -> None:

@@ -14,10 +14,10 @@ _FORKS.set_forkserver_preload(["quantum_operator.cluster.__main__"])
 
 
 class ForkedOperator:
-    """An operator that watches one namespace, and can be killed and started again."""
+    """An operator that watches some namespaces, and can be killed and started again."""
 
     def __init__(
-        self, kubeconfig: Path, namespace: str, log: Path, constants: Mapping[str, float] | None = None
+        self, kubeconfig: Path, namespaces: str, log: Path, constants: Mapping[str, float] | None = None
     ) -> None:
         """Start it, with other `constants` of its shell where these are given."""
         self._constants = dict(constants or {})
@@ -25,7 +25,7 @@ class ForkedOperator:
             "KUBECONFIG": str(kubeconfig),
             "NO_PROXY": "*",
             "QUANTUM_OPERATOR_RUNNER_IMAGE": IMAGE,
-            "QUANTUM_OPERATOR_NAMESPACES": namespace,
+            "QUANTUM_OPERATOR_NAMESPACES": namespaces,
         }
         self.log = log
         self.start()

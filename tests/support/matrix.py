@@ -51,10 +51,11 @@ def survive(what: str, cases: Sequence[Case], attempt: Callable[[Case], list[str
         report(what, dict(zip(cases, pool.map(one, cases), strict=True)))
 
 
-def report(what: str, found: Mapping[Case, list[str]]) -> None:
-    """Print what was tried, and fail with what went wrong."""
+def report(what: str, found: Mapping[Case, list[str]], *, missed: int = 0) -> None:
+    """Print what was tried, and fail with what went wrong; `missed` points were not reached."""
     failures = {case: problems for case, problems in found.items() if problems}
-    lines = [f"{what}: {len(found)} points tried, {len(failures)} failures"]
+    reached = f"{len(found)} points tried" + (f" ({missed} not reached)" if missed else "")
+    lines = [f"{what}: {reached}, {len(failures)} failures"]
     lines += [f"  {case}: {problem}" for case, problems in failures.items() for problem in problems]
     text = "\n".join(lines)
     print(text)
@@ -90,7 +91,7 @@ def surplus_of(stage: Stage, view: View, name: str) -> list[str]:
     """The runs that a job had too many of, and what it left behind."""
     created, recorded = stage.proxy.created(name, "jobs"), attempts(view, name)
     problems = [f"{name} never ended"] if name in view.stuck else []
-    if stage.operator.exit_code is not None:
+    if stage.operator.exit_code:  # 0: its namespace is gone, and it would begin anew
         problems.append(f"the operator ended with {stage.operator.exit_code}")
     if len(set(created)) < len(created):
         problems.append(f"{name} twice: {created}")

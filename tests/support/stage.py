@@ -79,8 +79,10 @@ class View:
 class Stage:
     """A namespace with a policy and a backend that no node's pods are for, and an operator behind a proxy."""
 
-    def __init__(self, cluster: Cluster, folder: Path, proxy: ApiProxy, **constants: float) -> None:
-        """Let the operator have other `constants` of `quantum_operator.cluster.shell`."""
+    def __init__(
+        self, cluster: Cluster, folder: Path, proxy: ApiProxy, *, beside: str = "", **constants: float
+    ) -> None:
+        """Have the operator watch one more namespace `beside`, with other `constants` of its shell."""
         self.namespace = f"stage-{secrets.token_hex(4)}"
         self.backend = f"aer-{self.namespace}"
         self.proxy = proxy
@@ -92,7 +94,8 @@ class Stage:
         account = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default"
         _until(lambda: self._client.get(account).is_success, "the namespace has no service account")
         log = folder / f"{self.namespace}.log"
-        self.operator = ForkedOperator(proxy.kubeconfig(folder / "proxy.kubeconfig"), self.namespace, log, constants)
+        watched = f"{self.namespace},{beside}"
+        self.operator = ForkedOperator(proxy.kubeconfig(folder / "proxy.kubeconfig"), watched, log, constants)
         _until(self._is_ready, "the operator does not say that the policy is ready")
 
     def close(self) -> None:

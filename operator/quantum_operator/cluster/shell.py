@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from quantum_operator.cluster.identity import new_identity, succeed
 from quantum_operator.cluster.leading import lead
 from quantum_operator.cluster.lease import Lease, LeaseLostError
 from quantum_operator.cluster.mirror import Mirror
+from quantum_operator.cluster.namespaces import have_changed, to_watch
 from quantum_operator.cluster.recorder import ClusterRecorder
 from quantum_operator.cluster.runs import ClusterRuns
 from quantum_operator.cluster.schemas import check_schemas
@@ -50,7 +52,7 @@ class SystemClock:
 
 
 async def operate(settings: Settings) -> None:
-    """Run the operator until it is told to end.
+    """Run the operator until it is told to end, or a namespace to watch came or went: then it must begin anew.
 
     Raises SchemaMismatchError, ConnectionConfigError, StatusError or TransientError where it can't start. Ends the
     process where another operator may work from now on.
@@ -59,6 +61,8 @@ async def operate(settings: Settings) -> None:
         lease = _lease(settings, client)
         api, mirror = Api(client, lease.require) if lease is not None else Api(client), Mirror()
         await check_schemas(api)
+        named = settings.namespaces
+        settings = replace(settings, namespaces=await to_watch(api, named))
         await mirror.read(api, settings.namespaces)
         log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
         ending = asyncio.Event()
@@ -70,7 +74,7 @@ async def operate(settings: Settings) -> None:
             await _reconcile(api, mirror, settings)
 
         leading = _until_lost(lead(api, lease, work, ending))
-        async with _beside(leading, _read_anew(mirror, api, settings.namespaces)) as over:
+        async with _beside(leading, _read_anew(mirror, api, settings.namespaces, named, ending)) as over:
             await _watch(mirror, settings, ending, over)
 
 
@@ -180,12 +184,18 @@ async def _read_now(mirror: Mirror, api: Api, namespaces: Sequence[str]) -> None
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _read_anew(mirror: Mirror, api: Api, namespaces: Sequence[str]) -> None:
+async def _read_anew(
+    mirror: Mirror, api: Api, namespaces: Sequence[str], named: Sequence[str], ending: asyncio.Event
+) -> None:
+    """Read everything anew now and then, until the `named` namespaces that are there are others: then set `ending`."""
     wait = FIRST_READ_ANEW_SECONDS
     while True:
         await asyncio.sleep(wait)
         wait = READ_ANEW_SECONDS
         try:
+            if await have_changed(api, named, namespaces):
+                ending.set()
+                await asyncio.Event().wait()
             await mirror.read(api, namespaces)
         except (StatusError, TransientError) as error:
             log.warning("reading everything anew: %s", error)

@@ -68,7 +68,7 @@ async def test_what_was_deleted_while_the_watches_began_is_found_soon(monkeypatc
     mirror.connect(news)
     news.told.clear()
     empty = httpx2.Response(200, json={"items": [], "metadata": {"resourceVersion": "9"}})
-    reading = asyncio.create_task(shell._read_anew(mirror, api(empty), ()))
+    reading = asyncio.create_task(shell._read_anew(mirror, api(empty), (), (), asyncio.Event()))
     await asyncio.wait_for(news.told.wait(), 20)
     assert mirror.jobs.cache.get(Key("team", "bell")) is None
     reading.cancel()
