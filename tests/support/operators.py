@@ -75,6 +75,17 @@ def grant(cluster: Cluster, namespace: str, user: str = USER) -> None:
             cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
 
 
+def grant_everywhere(cluster: Cluster, user: str) -> None:
+    """Give the operator its rights in all namespaces, as the chart does unless it is told which to watch."""
+    rbac, metadata = "rbac.authorization.k8s.io", {"name": user}
+    common = {"apiVersion": f"{rbac}/v1", "metadata": metadata}
+    role = {**common, "kind": "ClusterRole", "rules": [*NAMESPACED, *CLUSTER_WIDE]}
+    subjects = [{"apiGroup": rbac, "kind": "User", "name": user}]
+    ref = {"apiGroup": rbac, "kind": "ClusterRole", "name": user}
+    for body in (role, {**common, "kind": "ClusterRoleBinding", "roleRef": ref, "subjects": subjects}):
+        cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
+
+
 class Watching:
     """A process of ours that watches a cluster, with these settings, whose names begin with `prefix`."""
 

@@ -38,11 +38,14 @@ async def drive(settings: AgentSettings) -> None:
         agent.mirror.kinds, (settings.namespace,), settings.liveness, settings.lease, identity, frozenset(former)
     )
 
+    async def read(api: Api, _: tuple[str, ...]) -> None:
+        await agent.mirror.read(api)
+
     async def work(api: Api) -> None:
         await agent.work(api, identity, tuple(former))
 
     try:
-        await serve(process, agent.mirror.read, work)
+        await serve(process, read, work)
     finally:
         agent.compiler.close()
 

@@ -69,8 +69,8 @@ class Api:
         """Merge this into an object, and return it as it is then."""
         return await self._write("PATCH", path, body)
 
-    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
-        """Delete the object of this UID, and it only after what it owns; a no-op where it is not there.
+    async def delete(self, path: str, *, uid: str, version: str = "") -> bool:
+        """Delete the object of this UID, and it only after what it owns; False where it is not there.
 
         With a `version`, StatusError 409 says that what is there has another UID or version.
         """
@@ -85,6 +85,8 @@ class Api:
         except StatusError as error:
             if error.code != 404 and (version or error.code != 409):
                 raise
+            return False
+        return True
 
     async def settle(self, seconds: float) -> bool:
         """Begin no further write: one that is asked for waits until it is cancelled.

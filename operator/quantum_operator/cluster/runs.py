@@ -92,9 +92,11 @@ class ClusterRuns:
 
     async def stop(self, job: QuantumJob, action: StopRun) -> None:
         """Delete the run, which goes once its pod has ended. Raises TransientError."""
-        path = f"{self._mirror.runs.path(job.metadata.namespace)}/{action.name}"
+        namespace, runs = job.metadata.namespace, self._mirror.runs
         with refusals_as_transient():
-            await self._api.delete(path, uid=action.uid)
+            there = await self._api.delete(f"{runs.path(namespace)}/{action.name}", uid=action.uid)
+        if not there:  # it went while nobody watched: no event will tell
+            runs.cache.discard(Key(namespace, action.name), action.uid)
 
     async def _adopt(self, job: QuantumJob, action: StartRun) -> None:
         run = await self._read_run(Key(job.metadata.namespace, action.spec.run))

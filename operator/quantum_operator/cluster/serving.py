@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from quantum_operator.cluster.identity import new_identity, succeed
 from quantum_operator.cluster.leading import lead
 from quantum_operator.cluster.lease import Lease, LeaseLostError
 from quantum_operator.cluster.mirror import Kind
+from quantum_operator.cluster.namespaces import have_changed, to_watch
 from quantum_operator.cluster.schemas import check_schemas
 from quantum_operator.cluster.watching import watch_registry, watch_settings
 from quantum_operator.ports.errors import TransientError
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 READ_ANEW_SECONDS = 300.0
 """How long something that a watch missed while it was cut off (a deletion) can go unseen."""
 
+FIRST_READ_ANEW_SECONDS = 10.0
+"""The same for what was deleted between the first reading and the watches' beginning."""
+
 RETRY_SECONDS = 1.0
 
 
@@ -36,6 +40,7 @@ class Process:
     """Who this process is, what it watches and where it says that it is well.
 
     `lease` is a namespace and a name; None: it works at once. `former` are identities of processes that are over.
+    `namespaces_go`: of those to watch some may not be there, and the process may ask which are.
     """
 
     kinds: Sequence[Kind[Any]]
@@ -44,6 +49,12 @@ class Process:
     lease: tuple[str, str] | None
     identity: str
     former: frozenset[str] = frozenset()
+    namespaces_go: bool = False
+
+
+Read = Callable[[Api, tuple[str, ...]], Awaitable[None]]
+"""Reads everything that is watched, in these namespaces; in all, where there is none."""
+Work = Callable[[Api], Coroutine[Any, Any, None]]
 
 
 def identify(file: str) -> tuple[str, frozenset[str]]:
@@ -52,10 +63,8 @@ def identify(file: str) -> tuple[str, frozenset[str]]:
     return identity, succeed(Path(file), identity) if file else frozenset()
 
 
-async def serve(
-    process: Process, read: Callable[[Api], Awaitable[None]], work: Callable[[Api], Coroutine[Any, Any, None]]
-) -> None:
-    """Work until told to end: `read` reads everything that is watched, `work` goes on until it is cancelled.
+async def serve(process: Process, read: Read, work: Work) -> None:
+    """Work until told to end, or a namespace to watch came or went: then the process must begin anew.
 
     Raises SchemaMismatchError, ConnectionConfigError, StatusError or TransientError where it can't start. Ends the
     process where another may work from now on.
@@ -64,17 +73,29 @@ async def serve(
         lease = _lease(process, client)
         api = Api(client, lease.require) if lease is not None else Api(client)
         await check_schemas(api)
-        await read(api)
+        named, watched = process.namespaces, process.namespaces
+        if process.namespaces_go:
+            watched = await to_watch(api, named)
+            process = replace(process, namespaces=watched)
+
+        async def read_all() -> None:
+            await read(api, watched)
+
+        async def changed() -> bool:
+            return process.namespaces_go and await have_changed(api, named, watched)
+
+        await read_all()
         log.info("watching %s", ", ".join(process.namespaces) or "all namespaces")
         ending = asyncio.Event()
         _end_on_signals(ending)
 
         async def leading() -> None:
             if lease is not None:  # what the former holder wrote last may not have been seen yet
-                await _read_now(read, api)
+                await _read_now(read_all)
             await work(api)
 
-        async with _beside(_until_lost(lead(api, lease, leading, ending)), _read_anew(read, api)) as over:
+        again = _read_anew(read_all, changed, ending)
+        async with _beside(_until_lost(lead(api, lease, leading, ending)), again) as over:
             await _watch(process, ending, over)
 
 
@@ -149,20 +170,28 @@ async def _beside(main: Coroutine[Any, Any, None], aside: Coroutine[Any, Any, No
             await task
 
 
-async def _read_now(read: Callable[[Api], Awaitable[None]], api: Api) -> None:
+async def _read_now(read: Callable[[], Awaitable[None]]) -> None:
     """Read everything anew, however often that must be tried."""
     while True:
         try:
-            return await read(api)
+            return await read()
         except (StatusError, TransientError) as error:
             log.warning("reading everything: %s", error)
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _read_anew(read: Callable[[Api], Awaitable[None]], api: Api) -> None:
+async def _read_anew(
+    read: Callable[[], Awaitable[None]], changed: Callable[[], Awaitable[bool]], ending: asyncio.Event
+) -> None:
+    """Read everything anew now and then, until the namespaces that are there have changed: then set `ending`."""
+    wait = FIRST_READ_ANEW_SECONDS
     while True:
-        await asyncio.sleep(READ_ANEW_SECONDS)
+        await asyncio.sleep(wait)
+        wait = READ_ANEW_SECONDS
         try:
-            await read(api)
+            if await changed():
+                ending.set()
+                await asyncio.Event().wait()
+            await read()
         except (StatusError, TransientError) as error:
             log.warning("reading everything anew: %s", error)

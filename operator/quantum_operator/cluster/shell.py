@@ -30,12 +30,13 @@ async def operate(settings: Settings) -> None:
     """Run the operator until it is told to end. Raises what `serve` raises."""
     mirror = Mirror()
     identity, former = identify(settings.lease_file)
-    process = Process(mirror.kinds, settings.namespaces, settings.liveness, settings.lease, identity, former)
-
+    process = Process(
+        mirror.kinds, settings.namespaces, settings.liveness, settings.lease, identity, former, namespaces_go=True
+    )
     home = settings.lease[0] if settings.lease is not None else load_config().namespace
 
-    async def read(api: Api) -> None:
-        await mirror.read(api, settings.namespaces)
+    async def read(api: Api, namespaces: tuple[str, ...]) -> None:
+        await mirror.read(api, namespaces)
 
     async def work(api: Api) -> None:
         await _reconcile(api, mirror, settings, home)

@@ -126,8 +126,14 @@ class ClusterTasks:
 
     async def _is_gone(self, task: QuantumTask) -> bool:
         job = task.spec.job
-        with refusals_as_transient():
+        try:
             body = await self._api.find(f"{self._mirror.jobs.path(job.namespace)}/{job.name}")
+        except StatusError as error:
+            # With a namespace that is deleted go the rights in it.
+            with refusals_as_transient():
+                if error.code == 403 and await self._api.find(f"{CORE}/namespaces/{job.namespace}") is None:
+                    return True
+            raise TransientError(str(error)) from error
         return body is None or metadata(body).get("uid") != job.uid
 
     async def _input(self, job: QuantumJob, ref: ArtifactRef) -> str:
