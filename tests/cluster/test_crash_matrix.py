@@ -1,7 +1,7 @@
 """The operator is killed at every single write, against a real API server, and started again: nothing comes of it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -17,11 +17,11 @@ from support.stage import Stage
 from testcluster import Cluster
 
 USER = "operator-of-the-crash-matrix"
-MOMENTS = ("before", "after", "after, seeing the past")
+MOMENTS = ("before", "after", "after, seeing the past", "after, seeing no runs")
 AT_ONCE = 4
 STRIDE = 17
 
-NewStage = Callable[[str], Stage]
+NewStage = Callable[..., AbstractContextManager[Stage]]
 
 
 @dataclass(frozen=True)
@@ -39,29 +39,33 @@ class Kill:
         """It is killed there, and another one is started."""
         if self.moment == "before":
             return killed_before(stage.operator.restart)
-        return killed_after(stage.operator.restart, None if self.moment == "after" else stage.proxy.remember)
+        past = {"after, seeing the past": stage.proxy.remember, "after, seeing no runs": stage.proxy.forget_runs}
+        return killed_after(stage.operator.restart, past.get(self.moment))
 
 
 @pytest.fixture(scope="module")
-def new_stage(api_server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStage]:
+def new_stage(api_server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> NewStage:
     """Makes a namespace with an operator, which watches another one beside it."""
     serve_crds(api_server)
     grant_everywhere(api_server, USER)
-    with ExitStack() as ending:
 
-        def make(beside: str) -> Stage:
-            proxy = ending.enter_context(ApiProxy(api_server.kubeconfig_for(USER)))
+    @contextmanager
+    def made(beside: str = "") -> Iterator[Stage]:
+        with ApiProxy(api_server.kubeconfig_for(USER)) as proxy:
             stage = Stage(api_server, tmp_path_factory.mktemp("stage"), proxy, beside=beside)
-            ending.callback(stage.close)
-            return stage
+            try:
+                yield stage
+            finally:
+                stage.close()
 
-        yield make
+    return made
 
 
 @pytest.fixture(scope="module")
-def stages(new_stage: NewStage) -> Stages:
+def stages(new_stage: NewStage) -> Iterator[Stages]:
     """Stages on which the operator may be killed."""
-    return Stages([new_stage("") for _ in range(AT_ONCE)])
+    with ExitStack() as made:
+        yield Stages([made.enter_context(new_stage()) for _ in range(AT_ONCE)])
 
 
 def kills(stage: Stage, scenario: str, life: Undisturbed) -> list[Kill]:
@@ -82,7 +86,8 @@ def test_a_kill_at_any_write_changes_nothing(stages: Stages, new_stage: NewStage
     def attempt(kill: Kill) -> list[str]:
         name = new_name(kill.scenario)
         if kill.scenario == "removal":
-            return played(new_stage("default"), name, kill, removal, lives["deletion"])
+            with new_stage(beside="default") as stage:
+                return played(stage, name, kill, removal, lives["deletion"])
         with stages.one() as stage:
             return played(stage, name, kill, SCENARIOS[kill.scenario], lives[kill.scenario])
 
@@ -92,6 +97,7 @@ def test_a_kill_at_any_write_changes_nothing(stages: Stages, new_stage: NewStage
 
 def played(stage: Stage, name: str, kill: Kill, scenario: Scenario, life: Undisturbed) -> list[str]:
     """What is wrong with the job's end after that kill."""
+    stage.proxy.note()
     stage.proxy.plan(name, kill.point, kill.fault(stage))
     view = stage.play({name: scenario(stage, name)})
     missed = [f"{point} was not reached" for point in stage.proxy.missed(name)]

@@ -7,6 +7,7 @@ may have it forwarded or not, do something before or after, and hand back an ans
 import asyncio
 import contextlib
 import json
+import re
 import ssl
 import threading
 from collections import Counter
@@ -48,6 +49,7 @@ class ApiProxy:
         self._spoilt: dict[tuple[str, Point], WatchFault] = {}
         self._lists: set[str] = set()
         self._past: dict[str, Answer] = {}
+        self._noted: dict[str, Answer] = {}
         self.answered: list[tuple[str, Point, str, int]] = []
         """Every request with a subject that the API server answered: subject, point, the object's name, status."""
         self.url = ""
@@ -105,14 +107,25 @@ class ApiProxy:
             if (about, point.method, point.resource, status) == (subject, "POST", resource, 201)
         ]
 
+    def note(self) -> None:
+        """Keep every list as it is now, for `forget_runs`."""
+        self._noted = asyncio.run_coroutine_threadsafe(self._all_lists(), self._loop).result(30)
+
     async def remember(self) -> None:
-        """Answer every list from now on with what it is at this moment, and let watches bring nothing new.
+        """Answer every list from now on as it is at this moment, and let watches bring nothing new.
 
         Until something is written, or HOLD_SECONDS are over. It is a fault's to call, in the proxy's own thread.
         """
-        past = {path: await self._ask("GET", path, {}, b"") for path in sorted(self._lists)}
-        self._past = past
+        self._past = await self._all_lists()
         self._present.clear()
+
+    async def forget_runs(self) -> None:
+        """The same, but only lists of batch Jobs and pods are of the past, as they were noted."""
+        self._past = {path: one for path, one in self._noted.items() if re.search(r"/(jobs|pods)\?", path)}
+        self._present.clear()
+
+    async def _all_lists(self) -> dict[str, Answer]:
+        return {path: await self._ask("GET", path, {}, b"") for path in sorted(self._lists)}
 
     async def _run(self, started: threading.Event) -> None:
         self._loop, self._over, self._present = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()

@@ -80,7 +80,7 @@ def killed_before(kill: Callable[[], object]) -> Fault:
 
 
 def killed_after(kill: Callable[[], object], remember: Callable[[], Awaitable[None]] | None = None) -> Fault:
-    """Who asks dies before the answer; with `remember`, who comes next sees the world as it was before the request."""
+    """Who asks dies before the answer; `remember` has who comes next see the past, and is called before the request."""
 
     async def fault(forward: Forward) -> None:
         if remember is not None:

@@ -91,12 +91,14 @@ class Stage:
         self._post("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
         self.add_backend(self.backend)
         self.add_policy("default", self.backend)
-        account = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default"
-        _until(lambda: self._client.get(account).is_success, "the namespace has no service account")
         log = folder / f"{self.namespace}.log"
         watched = f"{self.namespace},{beside}"
         self.operator = ForkedOperator(proxy.kubeconfig(folder / "proxy.kubeconfig"), watched, log, constants)
-        _until(self._is_ready, "the operator does not say that the policy is ready")
+        try:
+            _until(self._is_ready, "the namespace has no service account, or the operator does not say that it works")
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the operator and remove everything."""
@@ -186,7 +188,9 @@ class Stage:
         return replace(self.view(), stuck=frozenset(waiting))
 
     def _is_ready(self) -> bool:
-        return bool(_reason(self._client.get(f"{self._path('backendpolicies')}/default").json(), "Ready"))
+        account = self._client.get(f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default")
+        policy = self._client.get(f"{self._path('backendpolicies')}/default")
+        return account.is_success and bool(_reason(policy.json(), "Ready"))
 
     def _path(self, plural: str) -> str:
         return f"{OURS}/namespaces/{self.namespace}/{plural}"
