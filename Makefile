@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command 'make lock'
 
+# Tests on as many processes, each with an API server of its own where it needs one.
+PARALLEL = -n 2
+
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test unit check generate lock faults science agents bench cluster-up cluster-down cluster-status clean
 
@@ -15,18 +18,18 @@ quickstart: $(VENV)/quickstart ## Set up, and run the example jobs on this machi
 
 test: $(VENV)/dev ## Everything that CI runs: checks, unit tests, and the tests on a real Kubernetes
 	$(MAKE) check
-	$(BIN)/python -m pytest -q tests/contract tests/cluster
+	$(BIN)/python -m pytest -q $(PARALLEL) --dist loadfile tests/contract tests/cluster
 	$(BIN)/python -m pytest -q tests/e2e
 
 unit: $(VENV)/dev ## The tests that need no cluster
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q $(PARALLEL) tests/unit
 
 check: $(VENV)/dev ## Format, lint, types, layers, generated files and unit tests: all that CI runs but the cluster
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy operator adapters tests/testcluster
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q $(PARALLEL) tests/unit
 
 generate: $(VENV)/dev ## Write crds/, the charts' generated files and docs/reference/ from the types
 	$(BIN)/python -m quantum_operator.api.generate

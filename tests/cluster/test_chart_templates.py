@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from quantum_operator.api.render import RESOURCES
 from quantum_operator.cli.checks import NEEDED_AT_HOME, NEEDED_BY_OPERATOR
 from quantum_operator.cluster.settings import Settings
 from support.operators import AT_HOME, CLUSTER_WIDE, NAMESPACED, Rights, rights_of
@@ -209,7 +210,7 @@ def test_definitions_are_read_by_name(api_server: Cluster) -> None:
     rules = named(render(api_server), "ClusterRole", "q-quantum-operator")["rules"]
     (rule,) = (rule for rule in rules if rule["resources"] == ["customresourcedefinitions"])
     assert all(name.endswith(f".{GROUP}") for name in rule["resourceNames"])
-    assert len(rule["resourceNames"]) == 4
+    assert len(rule["resourceNames"]) == len(RESOURCES)
 
 
 def test_nobody_is_given_the_writing_of_policies(api_server: Cluster) -> None:

@@ -219,6 +219,7 @@ def test_printer_columns(crds: Cluster, stored: Json) -> None:
         {"idempotencyKey": "another"},
         {"correlationId": "another"},
         {"tags": {"team": "another"}},
+        {"replayOf": {"name": "another", "uid": "u"}},
         {"task": {"sample": {"pubs": [{"program": "bell", "shots": 5}]}}},
         {"policyRef": None, "execution": {"noise": {"readout": [{"probMeas1Prep0Ppm": 1, "probMeas0Prep1Ppm": 1}]}}},
     ],
@@ -229,21 +230,21 @@ def test_a_spec_is_immutable(crds: Cluster, stored: Json, patch: Json) -> None:
     change = ("patch", "qjob/bell", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": patch}))
     done = crds.kubectl(*change, check=False)
     assert done.returncode != 0
-    assert (
-        "spec: Forbidden: a QuantumJob's spec is immutable but for suspend, cancel and priority: delete the job"
-        in done.stderr
-    )
+    problem = "a QuantumJob's spec is immutable but for suspend, cancel, priority and ttlSecondsAfterFinished: delete"
+    assert f"spec: Forbidden: {problem}" in done.stderr
 
 
 def test_a_job_can_be_paused_and_cancelled_but_not_brought_back(crds: Cluster, stored: Json) -> None:
-    """suspend and priority change at will, cancel only once."""
+    """suspend, priority and the time that a job stays change at will, cancel only once."""
     namespace = stored["metadata"]["namespace"]
 
     def change(**spec: Any) -> Any:
         patch = ("patch", "qjob/bell", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": spec}))
         return crds.kubectl(*patch, check=False)
 
-    for spec in ({"suspend": True}, {"priority": 7}, {"suspend": False}, {"cancel": True}, {"priority": 0}):
+    free: list[Json] = [{"suspend": True}, {"priority": 7}, {"suspend": False}, {"cancel": True}, {"priority": 0}]
+    free += [{"ttlSecondsAfterFinished": 5}, {"ttlSecondsAfterFinished": 7}, {"ttlSecondsAfterFinished": None}]
+    for spec in free:
         assert change(**spec).returncode == 0
     assert "a cancelled QuantumJob stays so: create another one" in change(cancel=False).stderr
 

@@ -300,3 +300,29 @@ async def test_an_event_that_can_not_be_written_is_lost_in_silence(world: World)
     await record(world, nowhere, Tell("Normal", "Assigned", "x"))
     await record(world, job, Tell("Normal", "Assigned", "after it"))
     assert "after it" in world.kubectl("describe", "quantumjob", "bell")
+
+
+async def test_a_job_is_deleted_at_the_version_that_was_observed(world: World) -> None:
+    """One that has changed since is seen as it is now and stays; what is gone is gone."""
+    job = await world.add_job()
+    world.kubectl("annotate", "quantumjob", "bell", "seen=no")
+    with pytest.raises(ConflictError):
+        await world.store.delete_job(job)
+    seen = await world.store.job(key_of(job))
+    assert seen is not None
+    assert seen.metadata.annotations["seen"] == "no"
+    await world.store.delete_job(seen)
+    world.kubectl("wait", "quantumjob", "bell", "--for=delete", "--timeout=10s")
+    await world.store.delete_job(seen)
+
+
+async def test_a_namesake_is_not_deleted_in_a_jobs_place(world: World) -> None:
+    """It is another job, and is seen from then on."""
+    job = await world.add_job()
+    world.kubectl("delete", "quantumjob", "bell")
+    world.apply(manifest(builders.job(), world.namespace))
+    with pytest.raises(ConflictError):
+        await world.store.delete_job(job)
+    seen = await world.store.job(key_of(job))
+    assert seen is not None
+    assert seen.metadata.uid != job.metadata.uid

@@ -164,3 +164,9 @@ async def test_an_event_is_kept_with_what_its_job_is_part_of(world: World) -> No
         await recorder.tell(job, Tell("Normal", "Assigned", "x"))
     events = world.folder.job(KEY).read_events()
     assert [event.get("correlationId") for event in events] == ["order-7", None]
+
+
+async def test_what_was_run_on_a_laptop_stays(world: World) -> None:
+    """Whatever its spec says of a time: people remove their results themselves."""
+    await world.store.delete_job(world.job)
+    assert await world.store.job(KEY) == world.job

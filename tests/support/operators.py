@@ -21,6 +21,7 @@ OURS = "quantum-operator.dev"
 
 NAMESPACED: list[dict[str, Any]] = [
     {"apiGroups": [OURS], "resources": ["quantumjobs", "backendpolicies"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [OURS], "resources": ["quantumjobs"], "verbs": ["delete"]},
     {"apiGroups": [OURS], "resources": ["quantumjobs/status", "backendpolicies/status"], "verbs": ["update"]},
     {
         "apiGroups": [OURS],

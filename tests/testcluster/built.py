@@ -123,13 +123,15 @@ def clusters_folder() -> Path:
 def destroy(folder: Path) -> None:
     """End a cluster and remove all that it was. To do so again, or half-way through its start, does no harm."""
     state = State.load(folder)
-    sandbox.destroy(state)
-    for process in state.processes:
+    outside = [process for process in state.processes if process.name != sandbox.NAME]
+    for process in outside:
         process.signal(signal.SIGTERM)
     # An API server takes up to half a minute to go; nothing here is worth waiting for.
-    eventually(lambda: not any(process.alive() for process in state.processes), _GRACE_SECONDS)
-    for process in state.processes:
+    eventually(lambda: not any(process.alive() for process in outside), _GRACE_SECONDS)
+    for process in outside:
         process.stop(grace_seconds=0)
+    # Last, for it gives the cluster's addresses back, which the next one may take.
+    sandbox.destroy(state)
     shutil.rmtree(folder, ignore_errors=True)
 
 

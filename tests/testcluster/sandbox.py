@@ -9,6 +9,7 @@ A pair of virtual network cards joins node and host. The host reaches pods and s
 """
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from testcluster.network import Network
 from testcluster.processes import Process, eventually, wait_ready
 from testcluster.state import State
 
-_NAME = "sandbox"
+NAME = "sandbox"
 _MOST_CLUSTERS = 100
 _CGROUPS = Path("/sys/fs/cgroup")
 _SECONDS = 10.0
@@ -53,7 +54,7 @@ class Sandbox:
 
     def __init__(self, state: State) -> None:
         """Use the namespaces that `state` records; raises ClusterError where it records none."""
-        first = state.process(_NAME)
+        first = state.process(NAME)
         if first is None or state.network is None:
             raise ClusterError(f"the cluster in {state.folder} has no node")
         self.folder = state.folder / "node"
@@ -77,7 +78,7 @@ class Sandbox:
             "--kill-child",
             "--mount-proc",
         ]
-        first = state.start(_NAME, [*unshare, "sh", "-c", _FIRST_PROCESS, "sh", str(folder)])
+        first = state.start(NAME, [*unshare, "sh", "-c", _FIRST_PROCESS, "sh", str(folder)])
         wait_ready(first, (folder / "ready").exists, _SECONDS)
         network = _claim_network(_inner_pid(first))
         state.network = network.number
@@ -123,7 +124,7 @@ def impossible() -> str | None:
 
 def destroy(state: State) -> None:
     """End the namespaces and everything in them, and remove what outlives them."""
-    first = state.process(_NAME)
+    first = state.process(NAME)
     if first is not None:
         # Killing `unshare` kills the first process inside (--kill-child), and with it the kernel kills all others.
         first.stop(grace_seconds=0)
@@ -160,10 +161,13 @@ def _inner_pid(first: Process) -> int:
 
 
 def _claim_network(pid: int) -> Network:
-    """The first number whose network card does not exist yet. The kernel makes it for one cluster only."""
-    error = ""
-    for number in range(_MOST_CLUSTERS):
-        network = Network(number)
+    """A number whose network card does not exist yet. The kernel makes it for one cluster only.
+
+    It is looked for from any number on, so that one that was just given back is hardly ever the next to be taken.
+    """
+    error, first = "", secrets.randbelow(_MOST_CLUSTERS)
+    for number in range(first, first + _MOST_CLUSTERS):
+        network = Network(number % _MOST_CLUSTERS)
         command = [
             "ip",
             "link",

@@ -275,7 +275,7 @@ def _not_submitted(observed: TaskObserved, error: AdapterError) -> QuantumTaskSt
     reason = "CredentialsRefused" if isinstance(error, ForbiddenError) else "ProviderBusy"
     if refusals > MAX_REFUSALS:
         return _over(here, "Failed", "SubmissionRefused", f"refused {refusals} times: {error}", _nothing(observed.task))
-    delay = max(backoff(refusals), error.retry_after or 0.0)
+    delay = max(_backoff(observed, refusals), error.retry_after or 0.0)
     delay = max(delay, FORBIDDEN_SECONDS) if isinstance(error, ForbiddenError) else delay
     update = {"refusals": refusals, "not_before": stamp(observed.now + timedelta(seconds=delay + 0.999))}
     return _said(observed, status.model_copy(update=update), reason, str(error))
@@ -293,7 +293,7 @@ def _looked_up(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
     lookups = status.lookups + 1
     if lookups > MAX_LOOKUPS:
         return _held(observed, "SubmissionUnknown", f"asked {lookups} times, the provider can't say whether it has it")
-    until = stamp(observed.now + timedelta(seconds=backoff(lookups) + 0.999))
+    until = stamp(observed.now + timedelta(seconds=_backoff(observed, lookups) + 0.999))
     return _said(observed, status.model_copy(update={"lookups": lookups, "not_before": until}), "LookupFailed", why)
 
 
@@ -369,6 +369,10 @@ def _nothing(task: QuantumTask) -> TaskCharge:
     """What was never submitted costs nothing, unless an earlier submission may have been taken."""
     micros = 0 if task.status.submissions <= (task.status.claim is not None) else None
     return TaskCharge(micros=micros, currency=task.spec.ceiling.currency, seconds=micros)
+
+
+def _backoff(observed: TaskObserved, times: int) -> float:
+    return backoff(observed.task.metadata.uid, times, times)
 
 
 def _joined(known: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:

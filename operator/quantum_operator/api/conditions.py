@@ -93,6 +93,7 @@ REASONS: dict[str, str] = {
     "InvalidOutcome": "The run's outcome can't be read or belongs to another run.",
     "Ready": "It can be used.",
     "AdapterMismatch": "The backend names an agent of another adapter. Correct spec.adapter or spec.provider.agent.",
+    "NoAgent": "A provider's device is driven by an agent, which works in a cluster and not on a laptop.",
     "NoSuchDevice": "The agent's account has no such device. Correct spec.provider.device, or the account.",
     "TargetMismatch": "The device has fewer qubits than spec.target says.",
     "DeviceOffline": "The provider has the device as not available now.",

@@ -118,7 +118,8 @@ Generated from `operator/quantum_operator/api/failures.py` by `make generate`; n
 
 What a run reports as wrong with the job (an invalid program, say) is *permanent*: the job fails at once, with the run's
 own reason. All else is below. *fail*: the job is over. *retry*: another attempt follows, up to `spec.backoffLimit`,
-after a delay that doubles. *wait*: the run may still start.
+after a delay that doubles from a second to a minute, less up to half of it, so that what is lost together does not come
+back together. *wait*: the run may still start.
 
 ## Runs that left no outcome
 

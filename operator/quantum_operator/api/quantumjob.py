@@ -17,13 +17,13 @@ from quantum_operator.api.meta import (
 )
 from quantum_operator.api.program import Program
 from quantum_operator.api.schedule import Schedule
-from quantum_operator.api.submission import CorrelationId, IdempotencyKey, Tags
+from quantum_operator.api.submission import CorrelationId, IdempotencyKey, ReplayOf, Tags
 from quantum_operator.api.task import Task
 
 IMMUTABLE = ("programs", "task", "execution", "policyRef", "activeDeadlineSeconds", "backoffLimit", "tags")
 """The fields that may not change; each has a default or is required, so that it is always there."""
 
-IMMUTABLE_WHERE_GIVEN = ("schedule", "idempotencyKey", "correlationId")
+IMMUTABLE_WHERE_GIVEN = ("schedule", "idempotencyKey", "correlationId", "replayOf")
 """Those that may not change either, nor come or go."""
 
 
@@ -34,7 +34,7 @@ class PolicyRef(ApiModel):
 
 
 class QuantumJobSpec(ApiModel):
-    """What to run. Once submitted, only `suspend`, `cancel` and `priority` may change."""
+    """What to run. Once submitted, only `suspend`, `cancel`, `priority` and `ttlSecondsAfterFinished` may change."""
 
     cel_rules: ClassVar[tuple[Cel, ...]] = (
         Cel(
@@ -43,7 +43,8 @@ class QuantumJobSpec(ApiModel):
                 f" && has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
                 for name in IMMUTABLE_WHERE_GIVEN
             ),
-            "a QuantumJob's spec is immutable but for suspend, cancel and priority: delete the job and create it again",
+            "a QuantumJob's spec is immutable but for suspend, cancel, priority and ttlSecondsAfterFinished: "
+            "delete the job and create it again",
             reason="FieldValueForbidden",
         ),
         Cel(
@@ -86,6 +87,15 @@ class QuantumJobSpec(ApiModel):
         ),
     ] = None
     tags: Tags = Field(default_factory=dict)
+    replay_of: ReplayOf | None = None
+    ttl_seconds_after_finished: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=31_536_000,
+            description="The job is deleted so many seconds after it is over, and its result with it; absent: never.",
+        ),
+    ] = None
     suspend: Annotated[
         bool, Field(description="Pause: a run under way is stopped, and started anew once this is false again.")
     ] = False

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from quantum_operator.api.meta import Cel
+from quantum_operator.api.meta import ApiModel, Cel, ObjectName
 
 _QUALIFIED = "[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
 
@@ -27,3 +27,10 @@ Tags = Annotated[
         "a tag's key is letters, digits, '-', '_' and '.', and begins and ends with a letter or digit",
     ),
 ]
+
+
+class ReplayOf(ApiModel):
+    """The job that this one repeats. For the record: nothing is read of that job."""
+
+    name: Annotated[ObjectName, Field(description="The job's name, in the same namespace.")]
+    uid: Annotated[str, Field(min_length=1, max_length=64, description="The job's UID.")]

@@ -88,7 +88,7 @@ def compile_program(parsed: Parsed, execution: Execution, target: Target, method
         depth=circuit.depth(),
         two_qubit_gates=_two_qubit_gates(circuit),
     )
-    dense, kept = _without_idle_qubits(circuit, layout)
+    dense, kept = without_idle_qubits(circuit, layout)
     position = {qubit: index for index, qubit in enumerate(kept)}
     return Compiled(parsed, dense, kept, tuple(position[qubit] for qubit in layout), record)
 
@@ -196,8 +196,8 @@ def _two_qubit_gates(circuit: QuantumCircuit) -> int:
     return count
 
 
-def _without_idle_qubits(circuit: QuantumCircuit, layout: tuple[int, ...]) -> tuple[QuantumCircuit, tuple[int, ...]]:
-    """The circuit on the qubits that it uses (those of `layout` among them), and which of the target's those are."""
+def without_idle_qubits(circuit: QuantumCircuit, layout: tuple[int, ...]) -> tuple[QuantumCircuit, tuple[int, ...]]:
+    """The circuit on the qubits that it uses (those of `layout` among them), and which of its qubits those are."""
     index = {bit: position for position, bit in enumerate(circuit.qubits)}
     used = {
         *layout,
@@ -205,7 +205,7 @@ def _without_idle_qubits(circuit: QuantumCircuit, layout: tuple[int, ...]) -> tu
     }
     if len(used) == circuit.num_qubits:
         return circuit, tuple(range(circuit.num_qubits))
-    kept = tuple(sorted(used))
+    kept = tuple(sorted(used)) or (0,)
     dense = QuantumCircuit(len(kept), global_phase=circuit.global_phase)
     dense.add_bits(circuit.clbits)
     for register in circuit.cregs:

@@ -20,7 +20,7 @@ from qiskit_aer.library import SaveExpectationValue
 
 from quantum_operator.api.task import EstimatePub
 from quantum_operator.circuits.bind import Bindings, bind, broadcast, read_shape
-from quantum_operator.circuits.compile import Compiled
+from quantum_operator.circuits.compile import Compiled, without_idle_qubits
 from quantum_operator.circuits.errors import RefusedError
 from quantum_operator.circuits.noise import Noise
 from quantum_operator.circuits.paulis import (
@@ -154,7 +154,9 @@ def run_exact(engine: Engine, compiled: Compiled, work: Work, noise: Noise | Non
     prepared: dict[tuple[int, ...], list[QuantumCircuit]] = {}
     for binding, chosen in work.batches():
         if chosen not in prepared:
-            prepared[chosen] = _saving(compiled, work, chosen, noise)
+            saving = _saving(compiled, work, chosen, noise)
+            # Noise is of positions, which must stay then.
+            prepared[chosen] = saving if noise is not None else [without_idle_qubits(one, ())[0] for one in saving]
         values = {one: work.observables[one].get((), 0.0) for one in chosen}
         for circuit in prepared[chosen]:
             data = engine.run(
@@ -162,6 +164,7 @@ def run_exact(engine: Engine, compiled: Compiled, work: Work, noise: Noise | Non
                 method=method,
                 seed=0,
                 noise=None if noise is None else noise.aer,
+                exact=True,
             )
             for one in chosen:
                 values[one] += float(data.get(f"observable_{one}", 0.0))

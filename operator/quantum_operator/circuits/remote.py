@@ -47,9 +47,10 @@ class Collecting:
         shots: int = 1,
         noise: NoiseModel | None = None,
         memory: bool = False,
+        exact: bool = False,
     ) -> dict[str, Any]:
         """Counts as if every bit had been 0. Raises RefusedError for what no device gives."""
-        del method, seed
+        del method, seed, exact
         if noise is not None or memory:
             message = "a provider's device has its own noise, and gives no memory of shots; choose a simulator"
             raise RefusedError("IncompatibleTarget", message, "spec.execution")

@@ -26,6 +26,7 @@ OPERATOR_LABEL, OPERATOR = "app.kubernetes.io/name", "quantum-operator"
 NEEDED_BY_OPERATOR = (
     (GROUP, "quantumjobs", "", "watch"),
     (GROUP, "quantumjobs", "status", "update"),
+    (GROUP, "quantumjobs", "", "delete"),
     (GROUP, "quantumtasks", "", "create"),
     ("batch", "jobs", "", "create"),
     ("batch", "jobs", "", "delete"),

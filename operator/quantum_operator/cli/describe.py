@@ -83,6 +83,8 @@ def _submission(job: QuantumJob) -> Iterator[tuple[str, str]]:
         yield "Key:", repr(spec.idempotency_key)
     if spec.correlation_id is not None:
         yield "Correlation:", spec.correlation_id
+    if spec.replay_of is not None:
+        yield "Replay of:", f"job {spec.replay_of.name}, UID {spec.replay_of.uid}"
     if spec.tags:
         yield "Tags:", ", ".join(f"{key}={value}" for key, value in sorted(spec.tags.items()))
 

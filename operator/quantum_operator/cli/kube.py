@@ -94,6 +94,16 @@ class Cluster:
         kind = resource_class(QuantumTask)
         self.client.patch(kind, name, spec, namespace=self.namespace, patch_type=PatchType.MERGE)
 
+    def create(self, job: dict[str, Any]) -> bool:
+        """Create a job of the namespace; False where one of that name is there."""
+        try:
+            self.client.create(resource_class(QuantumJob).from_dict(job), namespace=self.namespace)
+        except ApiError as error:
+            if error.status.code == 409:
+                return False
+            raise
+        return True
+
     def policies(self) -> list[BackendPolicy]:
         """The policies of the namespace."""
         found = self.client.list(resource_class(BackendPolicy), namespace=self.namespace)

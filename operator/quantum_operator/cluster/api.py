@@ -69,18 +69,21 @@ class Api:
         """Merge this into an object, and return it as it is then."""
         return await self._write("PATCH", path, body)
 
-    async def delete(self, path: str, *, uid: str) -> None:
-        """Delete the object of this UID, and it only after what it owns; a no-op where it is not there."""
+    async def delete(self, path: str, *, uid: str, version: str = "") -> None:
+        """Delete the object of this UID, and it only after what it owns; a no-op where it is not there.
+
+        With a `version`, StatusError 409 says that what is there has another UID or version.
+        """
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "preconditions": {"uid": uid},
+            "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}),
             "propagationPolicy": "Foreground",
         }
         try:
             await self._write("DELETE", path, body)
         except StatusError as error:
-            if error.code not in (404, 409):
+            if error.code != 404 and (version or error.code != 409):
                 raise
 
     async def settle(self, seconds: float) -> bool:

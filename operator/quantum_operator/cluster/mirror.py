@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from quantum_operator.api.backend import QuantumBackend
+from quantum_operator.api.execution import Execution
+from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.meta import GROUP, VERSION
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
+from quantum_operator.api.task import Task
 from quantum_operator.cluster.api import Api, Json
 from quantum_operator.cluster.cache import Cache, key_of
 from quantum_operator.cluster.labels import JOB_UID
@@ -85,12 +88,15 @@ class Kind(Generic[T]):
 
 
 class Mirror:
-    """Everything that is watched. Jobs that are over, and what belongs to them, are not kept."""
+    """Everything that is watched. Jobs that are over, and what belongs to them, are not kept.
+
+    But for those of them that are to be deleted: a husk of each is.
+    """
 
     def __init__(self) -> None:
         self._triggers: Triggers | None = None
         ours = (GROUP, VERSION)
-        self.jobs = Kind(*ours, QuantumJob.plural, Cache("QuantumJob", _unfinished, _uid), self._job_changed)
+        self.jobs = Kind(*ours, QuantumJob.plural, Cache("QuantumJob", _kept, _uid), self._job_changed)
         self.policies = Kind(
             *ours, BackendPolicy.plural, Cache("BackendPolicy", BackendPolicy.model_validate), self._ground_changed
         )
@@ -133,11 +139,15 @@ class Mirror:
 
     def _run(self, body: Json) -> SeenRun | None:
         run = read_run(body)
-        return None if self.jobs.cache.is_hollow(run.job_uid) else run
+        return None if self._is_over(run.job_uid) else run
 
     def _pod(self, body: Json) -> SeenPod | None:
         pod = read_pod(body)
-        return None if self.jobs.cache.is_hollow(pod.job_uid) else pod
+        return None if self._is_over(pod.job_uid) else pod
+
+    def _is_over(self, uid: str) -> bool:
+        jobs = self.jobs.cache
+        return jobs.is_hollow(uid) or any(is_terminal(job.status) for job in jobs.group(uid))
 
     def _job_changed(self, key: Key, job: QuantumJob | None) -> None:
         if self._triggers is None:
@@ -165,9 +175,19 @@ class Mirror:
                 self._triggers.request(Key(job.metadata.namespace, job.metadata.name))
 
 
-def _unfinished(body: Json) -> QuantumJob | None:
+def _kept(body: Json) -> QuantumJob | None:
     job = QuantumJob.model_validate(body)
-    return None if is_terminal(job.status) else job
+    if not is_terminal(job.status):
+        return job
+    return _husk(job) if job.spec.ttl_seconds_after_finished is not None else None
+
+
+def _husk(job: QuantumJob) -> QuantumJob:
+    """A job that is over, without what is large: when it is to be deleted, and which one it is."""
+    status = QuantumJobStatus(conditions=job.status.conditions, completion_time=job.status.completion_time)
+    metadata = job.metadata.model_copy(update={"annotations": {}})
+    spec = job.spec.model_copy(update={"programs": (), "task": Task(), "execution": Execution()})
+    return job.model_copy(update={"metadata": metadata, "spec": spec, "status": status})
 
 
 def read_task(body: Json) -> QuantumTask:

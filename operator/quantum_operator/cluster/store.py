@@ -9,11 +9,11 @@ from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import CORE, Api, refusals_as_transient
+from quantum_operator.cluster.api import CORE, Api, StatusError, refusals_as_transient
 from quantum_operator.cluster.mirror import Mirror
-from quantum_operator.cluster.writes import put_status
+from quantum_operator.cluster.writes import put_status, refresh
 from quantum_operator.decide.status import live_attempt
-from quantum_operator.ports.errors import ConflictError
+from quantum_operator.ports.errors import ConflictError, TransientError
 from quantum_operator.ports.world import Key
 
 Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend)
@@ -32,12 +32,24 @@ class ClusterStore:
         self._labels: dict[str, tuple[float, dict[str, str]]] = {}
 
     async def job(self, key: Key) -> QuantumJob | None:
-        """The job; None as well once it is over."""
+        """The job; None as well once it is over, unless it is to be deleted: then what that takes is there of it."""
         return self._mirror.jobs.cache.get(key)
 
     async def put_job_status(self, job: QuantumJob, status: QuantumJobStatus) -> None:
         """Replace the status of the version that was observed."""
         await put_status(self._api, self._mirror.jobs, job, status.to_wire())
+
+    async def delete_job(self, job: QuantumJob) -> None:
+        """Delete the version that was observed."""
+        meta, kind = job.metadata, self._mirror.jobs
+        path = f"{kind.path(meta.namespace)}/{meta.name}"
+        try:
+            await self._api.delete(path, uid=meta.uid, version=meta.resource_version)
+        except StatusError as error:
+            if error.code != 409:
+                raise TransientError(str(error)) from error
+            await refresh(self._api, kind, path, job)
+            raise ConflictError(error.message) from error
 
     async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
         """The policy, or None."""

@@ -30,7 +30,7 @@ async def put_status(api: Api, kind: Kind[Resource], resource: Resource, status:
         answer = await api.put(f"{path}/status", body)
     except StatusError as error:
         if error.code == 409:
-            await _refresh(api, kind, path, resource)
+            await refresh(api, kind, path, resource)
             raise ConflictError(error.message) from error
         if error.code == 404:
             kind.cache.discard(Key(meta.namespace, meta.name), meta.uid)
@@ -40,7 +40,7 @@ async def put_status(api: Api, kind: Kind[Resource], resource: Resource, status:
     return answer
 
 
-async def _refresh(api: Api, kind: Kind[Resource], path: str, resource: Resource) -> None:
+async def refresh(api: Api, kind: Kind[Resource], path: str, resource: Resource) -> None:
     """See the object as it is now, whether or not the watch keeps up."""
     meta = resource.metadata
     with refusals_as_transient():

@@ -76,7 +76,11 @@ def lose(observed: Observed, attempt: Attempt, reason: str, message: str) -> Dec
     status = put(observed, status, ConditionType.RUNNING, False, reason, message)
     if lost_attempts(status) > observed.job.spec.backoff_limit:
         return give_up(observed, status, lost)
-    return Decision(status, after=(Tell("Warning", reason, message),), look_again=backoff(lost_attempts(status)))
+    return Decision(status, after=(Tell("Warning", reason, message),), look_again=_wait(observed, lost, status))
+
+
+def _wait(observed: Observed, lost: Attempt, status: QuantumJobStatus) -> float:
+    return backoff(observed.job.metadata.uid, lost.number, lost_attempts(status))
 
 
 def vanish(observed: Observed, attempt: Attempt) -> Decision:

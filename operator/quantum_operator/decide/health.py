@@ -28,13 +28,14 @@ def policy_status(policy: BackendPolicy, backends: Sequence[QuantumBackend], now
 
 
 def backend_status(backend: QuantumBackend, now: datetime) -> QuantumBackendStatus:
-    """A simulator is ready as soon as it is there: its runs are made on demand."""
+    """A simulator is ready as soon as it is there: its runs are made on demand. A provider's device needs its agent."""
+    simulates = backend.spec.provider is None
     conditions = set_condition(
         backend.status.conditions,
         ConditionType.READY,
-        True,
-        "Ready",
-        "simulates on the cluster itself",
+        simulates,
+        "Ready" if simulates else "NoAgent",
+        "simulates on the cluster itself" if simulates else "a provider's device, whose agent works in a cluster",
         generation=backend.metadata.generation,
         now=now,
     )

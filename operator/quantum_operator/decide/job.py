@@ -139,7 +139,7 @@ def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
     last, losses = latest_attempt(status), lost_attempts(status)
     if last is not None and losses > observed.job.spec.backoff_limit:
         return give_up(observed, status, last)
-    delay = retry_delay(last, losses, observed.now)
+    delay = retry_delay(observed.job.metadata.uid, last, losses, observed.now)
     if delay > 0:
         return replace(decision, look_again=delay)
     if _opens_in(observed) > 0:

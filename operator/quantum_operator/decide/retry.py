@@ -1,5 +1,6 @@
 """When a lost run is tried again."""
 
+import hashlib
 from datetime import datetime
 
 from quantum_operator.api.jobstatus import Attempt
@@ -7,20 +8,40 @@ from quantum_operator.decide.times import parse
 
 FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 60.0
+JITTER = 0.5
+"""How much of a delay may be left out, so that what is lost together (with a node, say) does not come back together."""
+
+_DOUBLINGS = 6
+"""After so many the longest delay is reached."""
+
+_DIGITS = 3
+"""Delays are of whole milliseconds: a clock may not be able to tell what is left of less."""
 
 
-def backoff(losses: int) -> float:
-    """Seconds to wait after the `losses`-th attempt (from 1) was lost: doubling, capped."""
-    return float(min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** (losses - 1)))
+def longest_backoff(losses: int) -> float:
+    """The most seconds to wait after `losses` attempts (from 1) were lost: doubling, capped."""
+    return float(min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(losses - 1, _DOUBLINGS)))
 
 
-def retry_delay(last: Attempt | None, losses: int, now: datetime) -> float:
-    """Seconds until the next attempt may be made, after so many losses; 0 when it may be made now.
+def backoff(uid: str, number: int, losses: int) -> float:
+    """Seconds to wait after attempt `number` of the job of this UID was lost, the `losses`-th one that was.
 
-    Never more than the backoff, whatever the clock says: it may have been set back since.
+    Between half of `longest_backoff` and all of it; where in between derives from the job and the attempt, so that the
+    same is decided whenever it is asked.
+    """
+    digest = hashlib.sha256(f"backoff/{uid}/{number}".encode()).digest()
+    share = int.from_bytes(digest[:8], "big") / 2**64
+    return round(longest_backoff(losses) * (1.0 - JITTER * share), _DIGITS)
+
+
+def retry_delay(uid: str, last: Attempt | None, losses: int, now: datetime) -> float:
+    """Seconds until the job's next attempt may be made, after so many losses; 0 when it may be made now.
+
+    Never more than the backoff, whatever the clock says: it may have been set back since. It counts from the second in
+    which the last one ended, for that is what is on record.
     """
     if last is None or last.completion_time is None or last.state != "Lost":
         return 0.0
-    delay = backoff(losses)
+    delay = backoff(uid, last.number, losses)
     passed = (now - parse(last.completion_time)).total_seconds()
-    return min(delay, max(0.0, delay - passed))
+    return min(delay, max(0.0, round(delay - passed, _DIGITS)))

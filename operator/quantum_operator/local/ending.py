@@ -5,8 +5,8 @@ from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.meta import Condition
 from quantum_operator.decide.status import find_condition, is_terminal
 
-WAITS_FOR_PEOPLE = ("PolicyNotFound", "ConfigMapNotFound", "NoBackends")
-"""Reasons to wait for something to be created. In a cluster it may come; here no manifest has it."""
+WAITS_FOR_PEOPLE = ("PolicyNotFound", "ConfigMapNotFound", "NoBackends", "NoReadyBackend")
+"""Reasons to wait for something to be created, or for an agent. In a cluster it may come; here nobody brings it."""
 
 
 def blocked_by(status: QuantumJobStatus) -> Condition | None:

@@ -122,6 +122,9 @@ class LocalStore:
             raise ConflictError(f"{self._folder.job(key).job} has changed since it was read")
         self._write(key, stored.model_copy(update={"metadata": _next(stored.metadata), "status": status}))
 
+    async def delete_job(self, job: QuantumJob) -> None:
+        """Leave it: what people ran on their machine stays until they remove it."""
+
     async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
         """The policy, or None."""
         return self._catalog.policy(Key(namespace, name))

@@ -37,6 +37,12 @@ class Store(Protocol):
         Raises ConflictError when it is not, GoneError when the job is no longer there.
         """
 
+    async def delete_job(self, job: QuantumJob) -> None:
+        """Delete the job if it is still at the resource version that was observed. A no-op when it is gone.
+
+        Raises ConflictError when it is at another.
+        """
+
     async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
         """The policy, or None."""
 

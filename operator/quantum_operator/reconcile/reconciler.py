@@ -26,6 +26,7 @@ from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedErro
 from quantum_operator.ports.world import Key, Ports
 from quantum_operator.reconcile.claims import look
 from quantum_operator.reconcile.logcontext import recognized
+from quantum_operator.reconcile.retention import expire
 from quantum_operator.reconcile.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ class Reconciler:
             job = await self._job(key)
             if job is None:
                 return None
+            if is_terminal(job.status):
+                return await expire(self._ports, job)
             observed = await self._observe(key, job)
             return await self._carry_out(key, job, decide(observed))
         except GoneError:
@@ -66,12 +69,15 @@ class Reconciler:
             return None
 
     async def _job(self, key: Key) -> QuantumJob | None:
-        """The job, if there is anything left to do for it."""
+        """The job, if it is there and is to stay."""
         job = await self._ports.store.job(key)
-        if job is None or is_terminal(job.status) or job.metadata.deletion_timestamp is not None:
+        if job is None or job.metadata.deletion_timestamp is not None:
             self._forget(key)
             return None
         recognized(job)
+        if is_terminal(job.status):
+            self._forget(key)
+            return job
         if live_attempt(job.status) is not None:
             self._scheduler.placed(key)
         elif halted(job.spec) is not None:

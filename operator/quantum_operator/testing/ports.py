@@ -46,6 +46,10 @@ class MemoryStore:
         """Write the status, or raise ConflictError or GoneError."""
         await self.world.faults.call("store.put_job_status", lambda: self.world.put_status(job, status))
 
+    async def delete_job(self, job: QuantumJob) -> None:
+        """Delete the job, or raise ConflictError."""
+        await self.world.faults.call("store.delete_job", lambda: self.world.expire(job))
+
     async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
         """The policy, or None."""
         return await self.world.faults.call("store.policy", lambda: self.world.policies.get((namespace, name)))

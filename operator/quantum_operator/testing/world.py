@@ -171,6 +171,16 @@ class MemoryWorld:
         if task is not None and task.status.outcome is not None:
             self.artifacts.pop((key.namespace, task.status.outcome.name), None)
 
+    def expire(self, job: QuantumJob) -> None:
+        """Delete a job as the API server would on a version's condition."""
+        key = Key(job.metadata.namespace, job.metadata.name)
+        current = self.jobs.get(key)
+        if current is None or current.metadata.uid != job.metadata.uid:
+            return
+        if current.metadata.resource_version != job.metadata.resource_version:
+            raise ConflictError(f"{key} has changed")
+        self.delete(key)
+
     def delete_run(self, namespace: str, name: str) -> None:
         """Delete a run, as somebody with kubectl might."""
         self._tell(self.runs.pop((namespace, name)).job)

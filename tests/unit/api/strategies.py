@@ -23,6 +23,7 @@ from quantum_operator.api.meta import ApiModel, ObjectMeta
 from quantum_operator.api.policy import BackendChoice, BackendPolicy, BackendPolicySpec, LabelSelector
 from quantum_operator.api.program import ConfigMapKeyRef, Program, Template
 from quantum_operator.api.quantumjob import PolicyRef, QuantumJob, QuantumJobSpec
+from quantum_operator.api.submission import ReplayOf
 from quantum_operator.api.task import (
     EstimatePub,
     EstimateTask,
@@ -155,6 +156,8 @@ jobs = built(
         backoff_limit=st.integers(0, 10),
         idempotency_key=optional(texts),
         correlation_id=optional(qualified),
+        replay_of=optional(built(ReplayOf, name=object_names, uid=names)),
+        ttl_seconds_after_finished=optional(st.integers(0, 31_536_000)),
         tags=st.dictionaries(qualified, st.text(letters, max_size=50), max_size=3),
     ),
 )

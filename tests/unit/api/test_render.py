@@ -346,10 +346,10 @@ def test_a_spec_is_immutable() -> None:
     rules = {rule.get("fieldPath", ""): rule for rule in spec["x-kubernetes-validations"]}
     assert {rule["reason"] for rule in rules.values()} == {"FieldValueForbidden"}
     free = {name for name in spec["properties"] if f"self.{name} == oldSelf.{name}" not in rules[""]["rule"]}
-    assert free == {"suspend", "cancel", "priority"}
+    assert free == {"suspend", "cancel", "priority", "ttlSecondsAfterFinished"}
     always = {name for name, schema in spec["properties"].items() if "default" in schema} | set(spec["required"])
-    may_be_absent = set(spec["properties"]) - always
-    assert may_be_absent == {"schedule", "idempotencyKey", "correlationId"}
+    may_be_absent = set(spec["properties"]) - always - free
+    assert may_be_absent == {"schedule", "idempotencyKey", "correlationId", "replayOf"}
     assert all(f"has(self.{name}) == has(oldSelf.{name})" in rules[""]["rule"] for name in may_be_absent)
 
 

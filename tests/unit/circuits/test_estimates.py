@@ -39,6 +39,16 @@ def test_exact_values_are_the_statevectors() -> None:
     assert (pub.standard_errors, pub.shots, pub.shape) == ((0.0,), 0, (1,))
 
 
+@pytest.mark.parametrize(("width", "far"), [(4, 3), (4, 2), (30, 29), (30, 7)])
+@pytest.mark.parametrize("letter", "XYZ")
+def test_idle_qubits_between_change_no_exact_value(width: int, far: int, letter: str) -> None:
+    """Half of a Bell pair has no direction, and the pair has; whichever qubits stand idle, and however many."""
+    source = f'OPENQASM 3.0; include "stdgates.inc"; qubit[{width}] q; h q[0]; cx q[0], q[{far}];'
+    half, both = observable((letter, [far], 1.0)), observable((letter * 2, [0, far], 1.0))
+    pub = finish(program3(source), estimate([half, both], mode="exact"), spec(target={"numQubits": width})).pubs[0]
+    assert pub.values == pytest.approx((0.0, -1.0 if letter == "Y" else 1.0), abs=1e-12)
+
+
 def test_constant_observable_needs_no_run() -> None:
     """The identity's expectation value is its coefficient, exactly, in both modes."""
     constant = observable(("", [], -2.5), ("II", [0, 1], 1.0))

@@ -19,6 +19,7 @@ class FakeCluster:
         self.objects: dict[str, Wire] = {}
         self.logs: dict[str, str] = {}
         self.refused: dict[str, int] = {}
+        self.refused_writes: set[str] = set()
         self.denied: set[str] = set()
         self.after_get: Callable[[str], None] = lambda _: None
         self.url = ""
@@ -46,6 +47,18 @@ class FakeCluster:
             return 200, {"metadata": {}, "items": [item for item in listed if _selected(item, query)]}
         return 404, failure(404, f"{path} not found", path.rsplit("/", 1)[-1])
 
+    def create(self, path: str, body: Wire) -> tuple[int, Wire | str]:
+        """The status code and body of a POST: an access review, or an object to keep."""
+        if "AccessReview" in str(body.get("kind")):
+            return 201, self.review(body)
+        place = f"{path}/{body['metadata']['name']}"
+        if place in self.objects:
+            return 409, failure(409, f"{place} is there already")
+        if path in self.refused_writes:
+            return 403, failure(403, f"{path} is refused")
+        self.add(place, body)
+        return 201, body
+
     def review(self, body: Wire) -> Wire:
         """An access review, answered."""
         asked = body["spec"]["resourceAttributes"]
@@ -55,7 +68,7 @@ class FakeCluster:
 
 def failure(code: int, message: str, name: str = "") -> Wire:
     """A Status that refuses."""
-    reason = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound"}.get(code, "InternalError")
+    reason = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "AlreadyExists"}.get(code, "InternalError")
     details = {"details": {"name": name}} if name else {}
     return {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message, **details}
 
@@ -74,7 +87,7 @@ def serving(cluster: FakeCluster) -> Iterator[None]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._send(201, cluster.review(body))
+            self._send(*cluster.create(self.path, body))
 
         def _send(self, code: int, answer: Wire | str) -> None:
             data = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()

@@ -33,13 +33,19 @@ def second(ran: Ran, *, truncated: bool = False) -> dict[str, Any]:
     return job
 
 
+def keep(cluster: FakeCluster, name: str, data: bytes) -> ArtifactRef:
+    """Put an artifact into the cluster."""
+    ref = ArtifactRef(name=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+    for chunk_name, chunk in chunks.split(ref, data):
+        binary = {"data": base64.b64encode(chunk).decode()}
+        cluster.add(f"{CONFIG_MAPS}/{chunk_name}", {"metadata": {"name": chunk_name}, "binaryData": binary})
+    return ref
+
+
 def with_artifact(cluster: FakeCluster, ran: Ran) -> dict[str, Any]:
     """The Bell job, with all of its outcome in an artifact."""
     job, data = ran.job("bell"), (ran.folder / "default/bell/outcome.json").read_bytes()
-    ref = ArtifactRef(name="bell-artifact", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
-    for name, chunk in chunks.split(ref, data):
-        binary = {"data": base64.b64encode(chunk).decode()}
-        cluster.add(f"{CONFIG_MAPS}/{name}", {"metadata": {"name": name}, "binaryData": binary})
+    ref = keep(cluster, "bell-artifact", data)
     job["status"]["result"] |= {"truncated": True, "outcome": ref.to_wire()}
     return job
 

@@ -41,7 +41,9 @@ def test_the_reference_is_the_programs_own_help() -> None:
     assert REFERENCE.read_text() == reference.markdown()
 
 
-@pytest.mark.parametrize("name", ["run", "validate", "describe", "logs", "result", "wait", "doctor", "version"])
+@pytest.mark.parametrize(
+    "name", ["run", "validate", "describe", "logs", "result", "wait", "replay", "doctor", "version"]
+)
 def test_every_command_has_help(command: Commands, name: str) -> None:
     """Each command tells its purpose and its options, and the list of commands has its first line uncut."""
     result = command(name, "--help")
@@ -133,6 +135,16 @@ def test_a_policy_that_reaches_no_backend_ends_the_run(command: Commands, tmp_pa
         result = command("run", path, "--folder", tmp_path / "out")
         assert result.exit_code == 2
         assert "can't run: NoBackends" in result.stderr
+
+
+def test_a_providers_device_is_for_a_cluster(command: Commands, tmp_path: Path) -> None:
+    """There is no agent on a laptop, and waiting brings none."""
+    provider = {"agent": "ibm", "device": "ibm_torino"}
+    device = builders.backend("torino", ready=None, adapter="ibm", provider=provider, price={})
+    path = manifest(tmp_path, builders.job(), builders.policy("torino"), device)
+    result = command("run", path, "--folder", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "can't run: NoReadyBackend: torino: a provider's device, whose agent works in a cluster" in result.stderr
 
 
 def test_a_failed_job_says_why_and_what_it_means(command: Commands, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Requests: what the API server answers, and what becomes of it."""
 
+import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx2
 import pytest
@@ -132,3 +135,20 @@ async def test_definitions_of_another_version_are_refused() -> None:
     """They would drop fields without a word."""
     with pytest.raises(SchemaMismatchError, match=r"hash abc, .* built with .* `helm upgrade"):
         await check_schemas(definitions("abc"))
+
+
+@pytest.mark.parametrize(("code", "with_version"), [(404, None), (409, StatusError), (422, StatusError)])
+async def test_a_deletion_is_of_one_object(code: int, with_version: type[Exception] | None) -> None:
+    """By UID, and by version where one is given: then a conflict is told, for there is another one there."""
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(json.loads(request.content)["preconditions"])
+        return httpx2.Response(code, json={"message": "no"})
+
+    plain = contextlib.nullcontext() if code in (404, 409) else pytest.raises(StatusError)
+    with plain:
+        await api(answer).delete("/x", uid="u")
+    with contextlib.nullcontext() if with_version is None else pytest.raises(with_version):
+        await api(answer).delete("/x", uid="u", version="7")
+    assert asked == [{"uid": "u"}, {"uid": "u", "resourceVersion": "7"}]

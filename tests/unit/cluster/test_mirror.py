@@ -1,5 +1,6 @@
 """The mirror: who is told of what, and what is kept."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -7,6 +8,7 @@ import pytest
 
 from quantum_operator.cluster.api import Api
 from quantum_operator.cluster.mirror import Mirror
+from quantum_operator.decide.retention import expires_in
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
 from support.clusterworld import Asked
@@ -66,6 +68,30 @@ def test_what_belongs_to_a_job_that_is_over_is_not_kept(mirror: Mirror, asked: A
     assert asked.keys == []
     assert mirror.runs.cache.values() == []
     assert mirror.pods.cache.values() == []
+
+
+def test_a_job_that_is_to_be_deleted_leaves_a_husk(mirror: Mirror, asked: Asked) -> None:
+    """Enough to delete it by, and nothing of its programs or its result; its runs are not kept either."""
+    body = wire(builders.job(ttlSecondsAfterFinished=60))
+    body["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": "all of it"}
+    mirror.jobs.saw("ADDED", body)
+    ended = over(body, 2)
+    ended["status"] |= {"completionTime": "2026-01-01T00:00:00Z", "result": {"outcomeSha256": "0" * 64}}
+    mirror.jobs.saw("MODIFIED", ended)
+    run = run_body(body)
+    mirror.runs.saw("ADDED", run)
+    mirror.pods.saw("ADDED", pod_body(run))
+    husk = mirror.jobs.cache.get(BELL)
+    assert husk is not None
+    assert (husk.metadata.uid, husk.metadata.resource_version) == ("uid-of-team-bell", "2")
+    assert expires_in(husk, datetime(2026, 1, 1, tzinfo=UTC)) == 60
+    assert (husk.spec.programs, husk.status.result, husk.metadata.annotations) == ((), None, {})
+    assert mirror.runs.cache.values() == mirror.pods.cache.values() == []
+    later = Asked()
+    mirror.connect(later)
+    assert later.keys == [BELL]
+    mirror.jobs.saw("DELETED", ended)
+    assert mirror.jobs.cache.values() == []
 
 
 def test_a_run_or_a_pod_that_changes_has_its_job_looked_at(mirror: Mirror, asked: Asked) -> None:

@@ -53,10 +53,10 @@ def test_what_follows_of_a_claim(claim: SeenClaim | None, holder: QuantumJob | N
             assert written(observed).uid == observed.job.metadata.uid
             assert (decision.status, decision.look_again) == (observed.job.status, 0.0)
         elif expected == "complete":
-            claim = written(observed)
-            assert claim.done is not None
-            assert (claim.done.result, claim.done.of.uid) == (done().result, "uid-of-first")
-            assert (claim.uid, decision.status) == ("uid-of-first", observed.job.status)
+            put = written(observed)
+            assert put.done is not None
+            assert (put.done.result, put.done.of.uid) == (done().result, "uid-of-first")
+            assert (put.uid, decision.status) == ("uid-of-first", observed.job.status)
         else:
             assert any(verdict.endswith(f"/{expected}") for verdict in verdicts(decision.status).values())
             assert not any(isinstance(one, PutClaim) for one in decision.before)

@@ -7,6 +7,7 @@ import pytest
 
 from quantum_operator.decide.job import PENDING_SECONDS, WAIT_SECONDS, decide
 from quantum_operator.decide.observed import Observed
+from quantum_operator.decide.retry import backoff
 from unit.decide.observations import (
     after,
     apply,
@@ -26,6 +27,10 @@ from unit.decide.observations import (
 
 REF = {"name": "bell", "configMapKeyRef": {"name": "programs", "key": "bell.qasm"}}
 Row = tuple[str, Callable[[], Observed], str, list[str], str, float | None]
+
+
+SOON = backoff(submitted().job.metadata.uid, 1, 1)
+"""How long the second attempt is waited for."""
 
 
 def waiting() -> Observed:
@@ -139,7 +144,7 @@ TABLE: list[Row] = [
         "Queued",
         ["RunLost"],
         "Accepted=True/Accepted Running=False/RunLost Scheduled=True/Assigned",
-        1.0,
+        SOON,
     ),
     (
         "placed, deleting",
@@ -211,7 +216,7 @@ TABLE: list[Row] = [
         "Queued",
         ["RunLost"],
         "Accepted=True/Accepted Running=False/RunLost Scheduled=True/Assigned",
-        1.0,
+        SOON,
     ),
     (
         "running, another run",
@@ -219,7 +224,7 @@ TABLE: list[Row] = [
         "Queued",
         ["RunLost"],
         "Accepted=True/Accepted Running=False/RunLost Scheduled=True/Assigned",
-        1.0,
+        SOON,
     ),
     (
         "running, another run's outcome",
@@ -227,7 +232,7 @@ TABLE: list[Row] = [
         "Queued",
         ["RunLost"],
         "Accepted=True/Accepted Running=False/RunLost Scheduled=True/Assigned",
-        1.0,
+        SOON,
     ),
     (
         "running, evicted",
@@ -235,7 +240,7 @@ TABLE: list[Row] = [
         "Queued",
         ["RunEvicted"],
         "Accepted=True/Accepted Running=False/RunEvicted Scheduled=True/Assigned",
-        1.0,
+        SOON,
     ),
     (
         "running, over",
@@ -259,7 +264,7 @@ TABLE: list[Row] = [
         "Queued",
         [],
         "Accepted=True/Accepted Running=False/RunLost Scheduled=True/Assigned",
-        1.0,
+        SOON,
     ),
     (
         "lost, half a second later",
@@ -267,7 +272,7 @@ TABLE: list[Row] = [
         "Queued",
         [],
         "Accepted=True/Accepted Running=False/RunLost Scheduled=True/Assigned",
-        0.5,
+        round(SOON - 0.5, 3),
     ),
     (
         "lost, time to retry",

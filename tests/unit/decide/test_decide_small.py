@@ -1,4 +1,4 @@
-"""The small pure functions: cost, backoff, quantities, sizes, times, names."""
+"""The small pure functions: cost, quantities, sizes, times, names."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantum_operator.api.backend import Price, QuantumBackend
-from quantum_operator.api.jobstatus import Attempt, Cost
+from quantum_operator.api.jobstatus import Cost
 from quantum_operator.api.meta import DNS_LABEL, DNS_SUBDOMAIN
 from quantum_operator.decide.cost import MOST_MICROS, cost_of, money
 from quantum_operator.decide.health import backend_status, policy_status
 from quantum_operator.decide.names import artifact_name, run_name, seed_for
 from quantum_operator.decide.quantities import quantity_bytes
-from quantum_operator.decide.retry import backoff, retry_delay
 from quantum_operator.decide.size import clip, json_bytes
 from quantum_operator.decide.times import parse, stamp
 from quantum_operator.testing.builders import backend, policy
@@ -67,47 +66,6 @@ def test_no_price_costs_nothing() -> None:
 def test_money_is_written_exactly(micros: int, text: str) -> None:
     """Two decimals, and as many more as say something."""
     assert money(micros, "USD") == text
-
-
-@pytest.mark.parametrize(("number", "seconds"), [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (11, 60), (1000, 60)])
-def test_the_backoff_doubles_up_to_a_minute(number: int, seconds: float) -> None:
-    """The wait after attempt n doubles with n and is capped."""
-    assert backoff(number) == seconds
-
-
-@pytest.mark.parametrize(
-    ("number", "ended", "delay"),
-    [
-        (1, 0, 1.0),
-        (3, 0, 4.0),
-        (3, -1, 3.0),
-        (3, -4, 0.0),
-        (3, -1000, 0.0),
-        (3, 3600, 4.0),
-    ],
-)
-def test_the_delay_counts_from_the_end_of_the_last_attempt(number: int, ended: float, delay: float) -> None:
-    """What is left of the backoff: never negative, never more than the backoff, even when the clock was set back."""
-    attempt = _attempt(number, stamp(after(ended)))
-    assert retry_delay(attempt, number, NOW) == delay
-
-
-def test_a_first_attempt_does_not_wait() -> None:
-    """Without an attempt that ended there is nothing to wait for."""
-    assert retry_delay(None, 0, NOW) == 0
-    assert retry_delay(_attempt(1, None), 1, NOW) == 0
-
-
-def _attempt(number: int, completed: str | None) -> Attempt:
-    return Attempt(
-        name="run",
-        number=number,
-        backend="simulator",
-        state="Lost",
-        seed=0,
-        created_time=stamp(NOW),
-        completion_time=completed,
-    )
 
 
 @pytest.mark.parametrize(

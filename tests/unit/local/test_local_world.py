@@ -115,9 +115,9 @@ def test_what_no_manifest_has_blocks(reason: str) -> None:
     assert "wait" in REASONS[reason]
 
 
-@pytest.mark.parametrize("reason", ["NoReadyBackend", "AllBackendsBusy"])
+@pytest.mark.parametrize("reason", ["AllBackendsBusy", "OutsideSchedule"])
 def test_what_passes_does_not_block(reason: str) -> None:
-    """A job that waits for a backend to be free or ready goes on."""
+    """A job that waits for a backend to be free, or for its time, goes on."""
     assert not has_ended(status(ConditionType.SCHEDULED, "False", reason))
     assert not has_ended(QuantumJobStatus())
 

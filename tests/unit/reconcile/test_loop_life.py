@@ -69,7 +69,7 @@ async def test_attempts_end_at_the_backoff_limit() -> None:
     done = world.jobs[BELL_KEY]
     assert reason(done) == "BackoffLimitExceeded"
     assert [one.state for one in attempts(done)] == ["Lost"] * 3
-    assert 1 + 2 <= (world.clock.now() - start).total_seconds() < 10
+    assert 1 <= (world.clock.now() - start).total_seconds() < 10
 
 
 @pytest.mark.parametrize(
