@@ -8,7 +8,7 @@ LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url 
 PARALLEL = -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test unit check generate lock faults science bench cluster-up cluster-down cluster-status clean
+.PHONY: help quickstart test unit check generate lock faults science agents bench cluster-up cluster-down cluster-status clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -55,6 +55,9 @@ faults: $(VENV)/dev ## Only the tests that crash, break, evict and remove things
 science: $(VENV)/dev ## Only the tests of figures: circuits and statistics, and 25 circuits through a real Kubernetes
 	$(BIN)/python -m pytest tests/unit/circuits
 	$(BIN)/python -m pytest -v tests/e2e/test_bench_circuits.py
+
+agents: $(VENV)/dev ## Build the image of an agent, and run a job through it on a real Kubernetes (not part of `make test`)
+	$(BIN)/python -m pytest -v tests/images
 
 bench: $(VENV)/dev ## Time a QuantumJob against a bare Job on a real Kubernetes, and print the ratio
 	PYTHONPATH=tests $(BIN)/python benchmarks/apply_to_complete.py

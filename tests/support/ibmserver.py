@@ -72,8 +72,8 @@ class IbmServer:
     retry_after: float | None = float(PATIENCE)
     unknown_task = "c5dge2d3rn7breq27i9g"
 
-    def __init__(self, *, lag: float = 3.0) -> None:
-        """Jobs are found by their tags `lag` of the provider's seconds after their creation."""
+    def __init__(self, *, lag: float = 3.0, host: str = "127.0.0.1") -> None:
+        """Jobs are found by their tags `lag` of the provider's seconds after their creation. It listens at `host`."""
         self.jobs: dict[str, Job] = {}
         self.requests: list[tuple[str, str]] = []
         """Method and path of every request to the API."""
@@ -91,7 +91,8 @@ class IbmServer:
         snapshot = resources.files("qiskit_ibm_runtime.fake_provider.backends") / "manila"
         self.configuration = json.loads((snapshot / "conf_manila.json").read_text()) | {"backend_name": DEVICE}
         self.properties = json.loads((snapshot / "props_manila.json").read_text()) | {"backend_name": DEVICE}
-        self._http = _Listener(("127.0.0.1", 0), _handler(self))
+        self._http = _Listener((host, 0), _handler(self))
+        self._host = host
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     def __enter__(self) -> "IbmServer":
@@ -106,7 +107,7 @@ class IbmServer:
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
+        return f"http://{self._host}:{self._http.server_port}"
 
     def settings(self, **more: str) -> dict[str, str]:
         """What an adapter is connected with."""
