@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from quantum_operator.agent.account import Account, Gathered
-from quantum_operator.agent.decide import Answer, Results, Spoiled, Submit, TaskObserved, decide, heard
+from quantum_operator.agent.decide import Answer, Call, Results, Spoiled, Submit, TaskObserved, decide, heard
 from quantum_operator.api.jobstatus import ArtifactRef
-from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
+from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskClaim
 from quantum_operator.decide.times import parse
 from quantum_operator.ports.errors import GoneError
 from quantum_operator.ports.world import Key
@@ -105,6 +105,8 @@ class TaskReconciler:
         self._now = now
         self._identity = identity
         self._former = former
+        self._unsaid: dict[str, tuple[Submit, TaskClaim | None, Answer]] = {}
+        """What the provider said to submissions, by the tasks' UIDs, where the status could not be written."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the task one step on; the seconds after which to look again. Raises ConflictError, TransientError."""
@@ -112,35 +114,63 @@ class TaskReconciler:
         if task is None:
             return None
         if task.status.state in OVER:
-            self._account.forget(task.metadata.uid)
-            self._pace.forget(task.metadata.uid)
+            self._forget(task)
             return None
         try:
             return await self._step(task)
         except GoneError:
+            self._forget(task)
             return None
 
     async def _step(self, task: QuantumTask) -> float | None:
+        if task.metadata.uid in self._unsaid:
+            return await self._say(task)
         decision = decide(self._observed(task))
-        submitting = isinstance(decision.call, Submit)
-        if submitting:
+        call = decision.call
+        if isinstance(call, Submit):
             # Taken before the first wait, so that no two workers take one place; a lost one only costs time.
             self._pace.submitted()
         if decision.status != task.status:
-            written = await self._store.put_status(task, decision.status)
+            written = await self._write(task, decision.status)
             if written.spec.token != task.spec.token:
                 return 0.0
             task = written
-        if decision.call is None:
+            if call is None and decision.look_again is None:
+                return 0.0  # the watch brings no news of what was written here
+        if call is None:
             return decision.look_again
-        answer = await asyncio.to_thread(self._account.call, task, decision.call)
-        if not submitting:
-            self._pace.polled(task.metadata.uid)
-        status = heard(self._observed(task), decision.call, await self._kept(task, answer))
-        if status != task.status:
-            await self._store.put_status(task, status)
-            log.info("task %s: %s %s %s", task.metadata.name, status.state, status.reason, status.message)
+        answer = await asyncio.to_thread(self._account.call, task, call)
+        if isinstance(call, Submit):
+            self._unsaid[task.metadata.uid] = call, task.status.claim, await self._kept(task, answer)
+            return await self._say(task)
+        self._pace.polled(task.metadata.uid)
+        await self._hear(task, call, await self._kept(task, answer))
         return 0.0
+
+    async def _say(self, task: QuantumTask) -> float:
+        """Write what the provider said to the submission: it is kept until that succeeds, or the claim is another."""
+        call, claim, answer = self._unsaid[task.metadata.uid]
+        if task.status.claim == claim and task.status.provider_id is None:
+            await self._hear(task, call, answer)
+        self._unsaid.pop(task.metadata.uid, None)
+        return 0.0
+
+    async def _hear(self, task: QuantumTask, call: Call, answer: Answer) -> None:
+        status = heard(self._observed(task), call, answer)
+        if status != task.status:
+            await self._write(task, status)
+            log.info("task %s: %s %s %s", task.metadata.name, status.state, status.reason, status.message)
+
+    async def _write(self, task: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
+        written = await self._store.put_status(task, status)
+        if status.state in OVER:
+            self._forget(task)  # it is not seen again
+        return written
+
+    def _forget(self, task: QuantumTask) -> None:
+        self._account.forget(task.metadata.uid)
+        self._pace.forget(task.metadata.uid)
+        self._unsaid.pop(task.metadata.uid, None)
 
     def _observed(self, task: QuantumTask) -> TaskObserved:
         now = self._now()
