@@ -42,7 +42,7 @@ lock: ## Pin every dependency anew (needs uv)
 	$(LOCK) pyproject.toml --all-extras -o requirements/dev.txt
 
 faults: $(VENV)/dev ## Only the tests that crash, break, evict and remove things: in memory, on this machine, on a real Kubernetes
-	$(BIN)/python -m pytest tests/unit/reconcile tests/contract/test_local_crashes.py
+	$(BIN)/python -m pytest --faults=all tests/unit/reconcile tests/unit/agent tests/contract/test_local_crashes.py
 	$(BIN)/python -m pytest -v tests/e2e/test_operator_dies.py tests/e2e/test_failures.py tests/e2e/test_pause_and_cancel.py
 
 science: $(VENV)/dev ## Only the tests of figures: circuits and statistics, and 25 circuits through a real Kubernetes

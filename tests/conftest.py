@@ -31,6 +31,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [one for one in items if not one.get_closest_marker("matrix")]
 
 
+@pytest.fixture(scope="session")
+def faults(request: pytest.FixtureRequest) -> str:
+    """`slice` or `all`: how much of the matrices of faults is tried."""
+    return str(request.config.getoption("--faults"))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave what was imported out of garbage collection: it stays, and looking at it takes a tenth of the time."""
     gc.collect()

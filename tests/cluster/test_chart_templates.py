@@ -141,18 +141,18 @@ def test_of_several_operators_one_may_be_evicted_at_a_time(api_server: Cluster) 
     assert budget["spec"]["selector"] == deployment(objects)["spec"]["selector"]
 
 
-def test_the_operator_has_its_own_lease_and_no_other(api_server: Cluster) -> None:
-    """In its own namespace; only the creation of a Lease can't be bound to a name."""
+def test_the_operator_has_its_own_lease_and_no_other_and_its_claims(api_server: Cluster) -> None:
+    """In its own namespace; only the creation of a Lease can't be bound to a name, and claims are named by a hash."""
     objects = render(api_server, "--set=watchNamespaces={a,home}")
-    role = named(objects, "Role", "q-quantum-operator-lease")
+    role = named(objects, "Role", "q-quantum-operator-home")
     assert role["metadata"]["namespace"] == "home"
     assert rights(role) == rights_of(AT_HOME)
-    for rule in role["rules"]:
+    for rule in (one for one in role["rules"] if one["resources"] == ["leases"]):
         assert ("resourceNames" in rule) == (rule["verbs"] != ["create"])
         assert rule.get("resourceNames", ["q-quantum-operator"]) == ["q-quantum-operator"]
     for group, resource, _, verb in NEEDED_AT_HOME:
         assert verb in rights(role)[group, resource]
-    binding = named(objects, "RoleBinding", "q-quantum-operator-lease")
+    binding = named(objects, "RoleBinding", "q-quantum-operator-home")
     assert (binding["metadata"]["namespace"], binding["roleRef"]["name"]) == ("home", role["metadata"]["name"])
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "q-quantum-operator", "namespace": "home"}]
 

@@ -154,3 +154,13 @@ async def test_recorder_never_raises(world: World, caplog: pytest.LogCaptureFixt
     )
     assert [event.reason for event in told] == ["Assigned"]
     assert "can't be kept" in caplog.text
+
+
+async def test_an_event_is_kept_with_what_its_job_is_part_of(world: World) -> None:
+    """Where the job says so."""
+    recorder = LocalRecorder(world.folder, SystemClock(), lambda key, tell: None)
+    told = builders.job(correlationId="order-7")
+    for job in (told, world.job):
+        await recorder.tell(job, Tell("Normal", "Assigned", "x"))
+    events = world.folder.job(KEY).read_events()
+    assert [event.get("correlationId") for event in events] == ["order-7", None]

@@ -41,6 +41,7 @@ CLUSTER_WIDE: list[dict[str, Any]] = [
 ]
 AT_HOME: list[dict[str, Any]] = [
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "get", "update"]},
 ]
 """In the operator's own namespace."""
 
@@ -137,9 +138,9 @@ class OperatorProcess(Watching):
 
 
 @contextmanager
-def operator(cluster: Cluster, namespace: str, folder: Path) -> Iterator[OperatorProcess]:
+def operator(cluster: Cluster, namespace: str, folder: Path, **settings: str) -> Iterator[OperatorProcess]:
     """A running operator."""
-    process = OperatorProcess(cluster.kubeconfig_for(USER), namespace, folder / "operator.log")
+    process = OperatorProcess(cluster.kubeconfig_for(USER), namespace, folder / "operator.log", **settings)
     try:
         yield process
     finally:

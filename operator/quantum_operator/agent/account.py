@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import assert_never
 
 from quantum_operator.agent.compiler import Compiler, CompilerError
@@ -64,10 +64,10 @@ class Account:
         self._prepared.pop(uid, None)
         self._unpriced.pop(uid, None)
 
-    def call(self, task: QuantumTask, call: Call) -> Answer | Gathered:
-        """Make the call. Raises nothing: an error is an answer."""
+    def call(self, task: QuantumTask, call: Call, now: datetime) -> Answer | Gathered:
+        """Make the call, which begins now. Raises nothing: an error is an answer."""
         try:
-            return self._call(task, call)
+            return self._call(task, call, now)
         except AdapterError as error:
             return error
         except CompilerError as error:
@@ -76,12 +76,12 @@ class Account:
             log.exception("task %s: %s raised what no adapter may", task.metadata.name, type(call).__name__)
             return AmbiguousError("the adapter failed; its log says how")
 
-    def _call(self, task: QuantumTask, call: Call) -> Answer | Gathered:
+    def _call(self, task: QuantumTask, call: Call, now: datetime) -> Answer | Gathered:
         match call:
             case Prepare():
                 return self._prepare(task)
             case Submit():
-                return self._submit(task, call.deadline)
+                return self._submit(task, call.deadline, now)
             case LookUp():
                 return self.adapter.find(task.spec.token)
             case Poll():
@@ -102,8 +102,8 @@ class Account:
         self._prepared[task.metadata.uid] = prepared
         return None
 
-    def _submit(self, task: QuantumTask, deadline: datetime) -> Answer:
-        if datetime.now(UTC) >= deadline:
+    def _submit(self, task: QuantumTask, deadline: datetime, now: datetime) -> Answer:
+        if now >= deadline:
             return UnavailableError("the call would have begun too late")
         try:
             return self.adapter.submit(self._prepared[task.metadata.uid], task.spec.token, ceiling_of(task))

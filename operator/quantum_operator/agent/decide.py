@@ -137,8 +137,10 @@ class TaskDecision:
 def decide(observed: TaskObserved) -> TaskDecision:
     """What follows for the task."""
     task, status = observed.task, observed.task.status
-    if status.state in OVER or status.state == "Held":
+    if status.state in OVER:
         return TaskDecision(status)
+    if status.state == "Held":
+        return TaskDecision(_resolved(observed))
     if status.provider_id is not None:
         return _see_on(observed)
     if status.claim is not None:
@@ -155,6 +157,20 @@ def decide(observed: TaskObserved) -> TaskDecision:
     claim = TaskClaim(agent=observed.agent, deadline=stamp(over))
     update = {"state": "Submitting", "claim": claim, "submissions": status.submissions + 1, "not_before": None}
     return TaskDecision(_said(observed, status.model_copy(update=update), "Submitting", ""), Submit(begin))
+
+
+def _resolved(observed: TaskObserved) -> QuantumTaskStatus:
+    """The held task as a person who looked says that it is; else as it was."""
+    status, told = observed.task.status, observed.task.spec.resolution
+    if told is None or told == status.resolution:
+        return status
+    message = f"{told.by} says so: {told.why}"
+    if told.provider_id is None:
+        update: dict[str, object] = {"state": "Pending", "claim": None, "lookups": 0, "submissions": 0}
+    else:
+        submitted = status.submitted_time or stamp(observed.now)
+        update = {"state": "Queued", "provider_id": told.provider_id, "submitted_time": submitted}
+    return _said(observed, status.model_copy(update={**update, "resolution": told}), "Resolved", message)
 
 
 def unwanted(task: QuantumTask) -> bool:

@@ -2,23 +2,23 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Protocol
 
 from quantum_operator.agent.account import Account, Gathered
 from quantum_operator.agent.decide import Answer, Call, Results, Spoiled, Submit, TaskObserved, decide, heard
 from quantum_operator.api.jobstatus import ArtifactRef
-from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskClaim
+from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
 from quantum_operator.decide.times import parse
-from quantum_operator.ports.errors import GoneError
+from quantum_operator.ports.errors import ConflictError, GoneError, TransientError
 from quantum_operator.ports.world import Key
 
 log = logging.getLogger(__name__)
 
 LONGEST_POLL_SECONDS = 60.0
+WRITE_PAUSES = (0.0, 0.2, 1.0, 3.0)
+"""How long to wait before what was heard is written again, in seconds."""
 
 
 class TaskStore(Protocol):
@@ -37,54 +37,49 @@ class TaskStore(Protocol):
         """Keep an outcome, which goes with the task. A no-op when it is there already."""
 
 
-@dataclass
+CallProvider = Callable[[QuantumTask, Call], Awaitable[Answer | Gathered]]
+
+
 class Pace:
-    """How often the provider may be asked. Submissions are spread over a minute's limit, with a tenth of it at once."""
+    """How often the provider may be asked. A tenth of a minute's submissions may begin at once, the rest are spread."""
 
-    submissions_per_minute: int
-    poll_seconds: float
-    _tokens: float = 0.0
-    _since: float = field(default_factory=time.monotonic)
-    _polled: dict[str, float] = field(default_factory=dict)
+    def __init__(self, submissions_per_minute: int, poll_seconds: float) -> None:
+        self._per_second = submissions_per_minute / 60
+        self._burst = max(1.0, submissions_per_minute / 10)
+        self._poll_seconds = poll_seconds
+        self._room, self._since = self._burst, datetime.min.replace(tzinfo=UTC)
+        self._polled: dict[str, datetime] = {}
 
-    def __post_init__(self) -> None:
-        self._tokens = self._burst
-
-    @property
-    def _burst(self) -> float:
-        return max(1.0, self.submissions_per_minute / 10)
-
-    def submit_in(self) -> float:
+    def submit_in(self, now: datetime) -> float:
         """Seconds until another submission may begin."""
-        self._fill()
-        return max(0.0, (1.0 - self._tokens) * 60 / self.submissions_per_minute)
+        self._fill(now)
+        return max(0.0, (1.0 - self._room) / self._per_second)
 
-    def submitted(self) -> None:
+    def submitted(self, now: datetime) -> None:
         """A submission begins."""
-        self._fill()
-        self._tokens -= 1.0
+        self._fill(now)
+        self._room -= 1.0
 
     def poll_in(self, task: QuantumTask, now: datetime) -> float:
         """Seconds until the task is asked after again: more, the longer it has been there."""
         last = self._polled.get(task.metadata.uid)
         if last is None or task.status.submitted_time is None:
             return 0.0
-        age = max(0.0, (now - parse(task.status.submitted_time)).total_seconds())
-        pause = min(LONGEST_POLL_SECONDS, max(self.poll_seconds, age / 20))
-        return max(0.0, last + pause - time.monotonic())
+        age = (now - parse(task.status.submitted_time)).total_seconds()
+        pause = min(LONGEST_POLL_SECONDS, max(self._poll_seconds, age / 20))
+        return min(pause, max(0.0, pause - (now - last).total_seconds()))
 
-    def polled(self, uid: str) -> None:
+    def polled(self, uid: str, now: datetime) -> None:
         """The task was asked after."""
-        self._polled[uid] = time.monotonic()
+        self._polled[uid] = now
 
     def forget(self, uid: str) -> None:
         """The task is over."""
         self._polled.pop(uid, None)
 
-    def _fill(self) -> None:
-        now = time.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._since) * self.submissions_per_minute / 60)
-        self._since = now
+    def _fill(self, now: datetime) -> None:
+        passed = max(0.0, (now - self._since).total_seconds())
+        self._room, self._since = min(self._burst, self._room + passed * self._per_second), now
 
 
 class TaskReconciler:
@@ -98,15 +93,19 @@ class TaskReconciler:
         now: Callable[[], datetime],
         identity: str,
         former: tuple[str, ...] = (),
+        *,
+        call: CallProvider | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """`call` makes a provider's call, in a thread unless given."""
         self._store = store
         self._account = account
         self._pace = pace
         self._now = now
         self._identity = identity
         self._former = former
-        self._unsaid: dict[str, tuple[Submit, TaskClaim | None, Answer]] = {}
-        """What the provider said to submissions, by the tasks' UIDs, where the status could not be written."""
+        self._call = call or self._in_thread
+        self._sleep = sleep
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the task one step on; the seconds after which to look again. Raises ConflictError, TransientError."""
@@ -123,54 +122,58 @@ class TaskReconciler:
             return None
 
     async def _step(self, task: QuantumTask) -> float | None:
-        if task.metadata.uid in self._unsaid:
-            return await self._say(task)
         decision = decide(self._observed(task))
-        call = decision.call
-        if isinstance(call, Submit):
+        submitting = isinstance(decision.call, Submit)
+        if submitting:
             # Taken before the first wait, so that no two workers take one place; a lost one only costs time.
-            self._pace.submitted()
+            self._pace.submitted(self._now())
         if decision.status != task.status:
-            written = await self._write(task, decision.status)
+            written = await self._store.put_status(task, decision.status)
             if written.spec.token != task.spec.token:
                 return 0.0
             task = written
-            if call is None and decision.look_again is None:
+            if task.status.state in OVER:
+                self._forget(task)
+            if decision.call is None and decision.look_again is None:
                 return 0.0  # the watch brings no news of what was written here
-        if call is None:
+        if decision.call is None:
             return decision.look_again
-        answer = await asyncio.to_thread(self._account.call, task, call)
-        if isinstance(call, Submit):
-            self._unsaid[task.metadata.uid] = call, task.status.claim, await self._kept(task, answer)
-            return await self._say(task)
-        self._pace.polled(task.metadata.uid)
-        await self._hear(task, call, await self._kept(task, answer))
+        answer = await self._call(task, decision.call)
+        if not submitting:
+            self._pace.polled(task.metadata.uid, self._now())
+        await self._write(task, decision.call, await self._kept(task, answer))
         return 0.0
 
-    async def _say(self, task: QuantumTask) -> float:
-        """Write what the provider said to the submission: it is kept until that succeeds, or the claim is another."""
-        call, claim, answer = self._unsaid[task.metadata.uid]
-        if task.status.claim == claim and task.status.provider_id is None:
-            await self._hear(task, call, answer)
-        self._unsaid.pop(task.metadata.uid, None)
-        return 0.0
+    async def _write(self, task: QuantumTask, call: Call, answer: Answer) -> None:
+        """Put on record what was heard. What a call brought is not thrown away for an API server's moment of weakness.
 
-    async def _hear(self, task: QuantumTask, call: Call, answer: Answer) -> None:
-        status = heard(self._observed(task), call, answer)
-        if status != task.status:
-            await self._write(task, status)
-            log.info("task %s: %s %s %s", task.metadata.name, status.state, status.reason, status.message)
-
-    async def _write(self, task: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
-        written = await self._store.put_status(task, status)
-        if status.state in OVER:
-            self._forget(task)  # it is not seen again
-        return written
+        Raises ConflictError where another agent has written, GoneError, TransientError.
+        """
+        for pause in (*WRITE_PAUSES, None):
+            status = heard(self._observed(task), call, answer)
+            if status == task.status:
+                return
+            try:
+                await self._store.put_status(task, status)
+            except (ConflictError, TransientError) as error:
+                now = await self._store.task(Key(task.metadata.namespace, task.metadata.name))
+                if pause is None or now is None or now.status != task.status:
+                    raise
+                log.warning("task %s: writing what was heard again: %s", task.metadata.name, error)
+                task = now
+                await self._sleep(pause)
+            else:
+                log.info("task %s: %s %s %s", task.metadata.name, status.state, status.reason, status.message)
+                if status.state in OVER:
+                    self._forget(task)  # a cluster's store does not show it again
+                return
 
     def _forget(self, task: QuantumTask) -> None:
         self._account.forget(task.metadata.uid)
         self._pace.forget(task.metadata.uid)
-        self._unsaid.pop(task.metadata.uid, None)
+
+    async def _in_thread(self, task: QuantumTask, call: Call) -> Answer | Gathered:
+        return await asyncio.to_thread(lambda: self._account.call(task, call, self._now()))
 
     def _observed(self, task: QuantumTask) -> TaskObserved:
         now = self._now()
@@ -181,7 +184,7 @@ class TaskReconciler:
             capabilities=self._account.adapter.capabilities(),
             former=self._former,
             prepared=self._account.is_prepared(task),
-            submit_in=self._pace.submit_in(),
+            submit_in=self._pace.submit_in(now),
             poll_in=self._pace.poll_in(task, now),
         )
 

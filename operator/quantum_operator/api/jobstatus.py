@@ -224,7 +224,7 @@ class ExecutionRecord(ApiModel):
 
 
 class Result(ApiModel):
-    """The result. When `truncated`, `outcome` names the artifact that has all of it."""
+    """The result. When `truncated`, `outcome` names the artifact with all of it, or the job of resultOf has that."""
 
     pubs: Annotated[
         tuple[PubResult, ...], Field(max_length=64, description="What each pub of the task gave, in the same order.")
@@ -232,6 +232,17 @@ class Result(ApiModel):
     truncated: Annotated[bool, Field(description="Whether something of the outcome is not in the status.")] = False
     outcome_sha256: Annotated[Sha256, Field(description="SHA-256 of the whole outcome, in hexadecimal.")]
     outcome: ArtifactRef | None = None
+
+
+class ResultOf(ApiModel):
+    """The job whose run gave a result that others have too: the first under the same spec.idempotencyKey."""
+
+    name: Annotated[ObjectName, Field(description="The job's name, in the same namespace.")]
+    uid: Annotated[str, Field(max_length=64, description="The job's UID.")]
+    run: Annotated[ObjectName, Field(description="The run that gave the result.")]
+    backend: Annotated[ObjectName, Field(description="The QuantumBackend that it was on.")]
+    completion_time: Annotated[Timestamp, Field(description="When that job was over.")]
+    cost: Cost
 
 
 class QuantumJobStatus(ApiModel):
@@ -248,6 +259,7 @@ class QuantumJobStatus(ApiModel):
         ),
         ListMap(("type",)),
     ] = ()
+    correlation_id: Annotated[Text | None, Field(description="The spec's, where it has one.")] = None
     backend: Annotated[ObjectName | None, Field(description="The QuantumBackend of the latest attempt.")] = None
     shots: Annotated[Count | None, Field(description="Shots asked for, over all pubs and bindings.")] = None
     cost: Cost | None = None
@@ -259,3 +271,4 @@ class QuantumJobStatus(ApiModel):
     ] = None
     result: Result | None = None
     execution: ExecutionRecord | None = None
+    result_of: ResultOf | None = None

@@ -17,10 +17,14 @@ from quantum_operator.api.meta import (
 )
 from quantum_operator.api.program import Program
 from quantum_operator.api.schedule import Schedule
+from quantum_operator.api.submission import CorrelationId, IdempotencyKey, Tags
 from quantum_operator.api.task import Task
 
-IMMUTABLE = ("programs", "task", "execution", "policyRef", "activeDeadlineSeconds", "backoffLimit")
+IMMUTABLE = ("programs", "task", "execution", "policyRef", "activeDeadlineSeconds", "backoffLimit", "tags")
 """The fields that may not change; each has a default or is required, so that it is always there."""
+
+IMMUTABLE_WHERE_GIVEN = ("schedule", "idempotencyKey", "correlationId")
+"""Those that may not change either, nor come or go."""
 
 
 class PolicyRef(ApiModel):
@@ -35,8 +39,10 @@ class QuantumJobSpec(ApiModel):
     cel_rules: ClassVar[tuple[Cel, ...]] = (
         Cel(
             " && ".join(f"self.{name} == oldSelf.{name}" for name in IMMUTABLE)
-            + " && has(self.schedule) == has(oldSelf.schedule)"
-            + " && (!has(self.schedule) || self.schedule == oldSelf.schedule)",
+            + "".join(
+                f" && has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
+                for name in IMMUTABLE_WHERE_GIVEN
+            ),
             "a QuantumJob's spec is immutable but for suspend, cancel and priority: delete the job and create it again",
             reason="FieldValueForbidden",
         ),
@@ -69,6 +75,17 @@ class QuantumJobSpec(ApiModel):
     schedule: Annotated[
         Schedule | None, Field(description="When the job may start; absent: as soon as there is a backend.")
     ] = None
+    idempotency_key: Annotated[
+        IdempotencyKey | None,
+        Field(description="Of the namespace's jobs with this key one runs, and the others have its result."),
+    ] = None
+    correlation_id: Annotated[
+        CorrelationId | None,
+        Field(
+            description="What the job is part of: on its status, its events, its log lines, and as a label its runs."
+        ),
+    ] = None
+    tags: Tags = Field(default_factory=dict)
     suspend: Annotated[
         bool, Field(description="Pause: a run under way is stopped, and started anew once this is false again.")
     ] = False

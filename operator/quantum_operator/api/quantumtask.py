@@ -49,8 +49,33 @@ class TaskCeiling(ApiModel):
     seconds: Annotated[int, Field(ge=1, le=604_800, description="The provider's time, in seconds.")]
 
 
+class TaskResolution(ApiModel):
+    """What a person says became of a held task, and why."""
+
+    cel_rules: ClassVar[tuple[Cel, ...]] = (
+        Cel(
+            "has(self.providerId) != self.neverSubmitted",
+            "a resolution has either the provider's id, or neverSubmitted: true",
+        ),
+    )
+
+    provider_id: Annotated[ProviderId | None, Field(description="The provider has it, under this id.")] = None
+    never_submitted: Annotated[bool, Field(description="The provider never got it; it may be submitted.")] = False
+    by: Annotated[str, Field(min_length=1, max_length=253, description="Who says so.")]
+    why: Annotated[str, Field(min_length=1, max_length=1024, description="How they know.")]
+    time: Annotated[
+        str,
+        Field(
+            min_length=20,
+            max_length=20,
+            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
+            description="When they said it, in UTC.",
+        ),
+    ]
+
+
 class QuantumTaskSpec(ApiModel):
-    """What to submit, and to which device. Only `cancel` may change."""
+    """What to submit, and to which device. Only `cancel` and `resolution` may change."""
 
     cel_rules: ClassVar[tuple[Cel, ...]] = (
         Cel(
@@ -58,7 +83,7 @@ class QuantumTaskSpec(ApiModel):
             "&& self.input == oldSelf.input && self.inputSha256 == oldSelf.inputSha256 && self.seed == oldSelf.seed "
             "&& self.token == oldSelf.token && self.ceiling == oldSelf.ceiling "
             "&& self.queueSeconds == oldSelf.queueSeconds",
-            "a QuantumTask's spec is immutable but for cancel",
+            "a QuantumTask's spec is immutable but for cancel and resolution",
             reason="FieldValueForbidden",
         ),
         Cel(
@@ -93,6 +118,9 @@ class QuantumTaskSpec(ApiModel):
     cancel: Annotated[bool, Field(description="Have it cancelled; where it was not submitted, it never will be.")] = (
         False
     )
+    resolution: Annotated[
+        TaskResolution | None, Field(description="Of a held task: what became of it, by somebody who looked.")
+    ] = None
 
 
 class TaskClaim(ApiModel):
@@ -157,6 +185,7 @@ class QuantumTaskStatus(ApiModel):
         Field(max_length=16, description="Other submissions that were found under the token; each was cancelled."),
     ] = ()
     outcome: ArtifactRef | None = None
+    resolution: Annotated[TaskResolution | None, Field(description="The resolution that was followed last.")] = None
 
 
 class QuantumTask(ApiModel):

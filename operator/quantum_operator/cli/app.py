@@ -13,6 +13,7 @@ from quantum_operator.cli.describe import describe
 from quantum_operator.cli.doctor import doctor
 from quantum_operator.cli.errors import FAILED, INTERRUPTED, CommandError
 from quantum_operator.cli.logs import logs
+from quantum_operator.cli.resolve import resolve
 from quantum_operator.cli.result import result
 from quantum_operator.cli.run import run
 from quantum_operator.cli.validate import validate
@@ -56,5 +57,5 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantum jobs on this machine and on Kubernetes: run, check, look at, and find out what is wrong.",
 )
-for command in (run, validate, describe, logs, result, wait, suspend, resume, cancel, doctor, version):
+for command in (run, validate, describe, logs, result, wait, suspend, resume, cancel, resolve, doctor, version):
     app.command()(command)

@@ -40,8 +40,11 @@ NEEDED_AT_HOME = (
     ("coordination.k8s.io", "leases", "", "create"),
     ("coordination.k8s.io", "leases", "", "get"),
     ("coordination.k8s.io", "leases", "", "update"),
+    ("", "configmaps", "", "create"),
+    ("", "configmaps", "", "get"),
+    ("", "configmaps", "", "update"),
 )
-"""The same in its own namespace, for the Lease that has the name of its Deployment."""
+"""The same in its own namespace: for the Lease that has the name of its Deployment, and for claims of keys."""
 
 Check = Callable[[Cluster], Iterator[Finding]]
 

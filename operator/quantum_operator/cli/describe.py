@@ -52,11 +52,15 @@ def _summary(job: QuantumJob) -> Iterator[str]:
         ("UID:", job.metadata.uid),
         ("Created:", job.metadata.creation_timestamp),
         ("Phase:", status.phase or "not seen by the operator yet"),
+        *_submission(job),
         ("Policy:", spec.policy_ref.name),
         ("Programs:", ", ".join(f"{one.name} ({_origin(one)})" for one in spec.programs)),
         ("Task:", f"{task}, {pubs} {'pub' if pubs == 1 else 'pubs'}{_shots(job)}"),
         ("Limits:", f"{spec.active_deadline_seconds} s a run, {spec.backoff_limit} retries of lost runs"),
     ]
+    if status.result_of is not None:
+        of = status.result_of
+        rows.append(("Result of:", f"job {of.name}, run {of.run} on {of.backend}, which cost {of.cost.text}"))
     if status.cost is not None:
         rows.append(("Cost:", status.cost.text))
     if status.execution is not None:
@@ -71,6 +75,16 @@ def _summary(job: QuantumJob) -> Iterator[str]:
             for one in record.circuits
         ]
     yield from columns(rows)
+
+
+def _submission(job: QuantumJob) -> Iterator[tuple[str, str]]:
+    spec = job.spec
+    if spec.idempotency_key is not None:
+        yield "Key:", repr(spec.idempotency_key)
+    if spec.correlation_id is not None:
+        yield "Correlation:", spec.correlation_id
+    if spec.tags:
+        yield "Tags:", ", ".join(f"{key}={value}" for key, value in sorted(spec.tags.items()))
 
 
 def _origin(program: Program) -> str:

@@ -19,6 +19,7 @@ from quantum_operator.api.backend import QuantumBackend
 from quantum_operator.api.meta import GROUP, VERSION
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.quantumtask import QuantumTask, TaskResolution
 from quantum_operator.cli.errors import FAILED, CommandError
 
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
@@ -27,7 +28,7 @@ JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 OTHER = "see `qjob doctor`"
 """The remedy of a refusal that has none of its own."""
 
-Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend)
+Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend, QuantumTask)
 
 
 @cache
@@ -74,6 +75,24 @@ class Cluster:
                 return self.job(name)
             raise
         return parse(QuantumJob, patched)
+
+    def task(self, name: str) -> QuantumTask:
+        """The QuantumTask. Raises CommandError when there is none."""
+        try:
+            return parse(QuantumTask, self.client.get(resource_class(QuantumTask), name, namespace=self.namespace))
+        except ApiError as error:
+            if error.status.code == 404:
+                raise CommandError(
+                    f"no QuantumTask {name!r} in namespace {self.namespace!r}; give the agent's namespace with -n",
+                    code=FAILED,
+                ) from error
+            raise
+
+    def resolve(self, name: str, resolution: TaskResolution) -> None:
+        """Put a resolution on a held task."""
+        spec = {"spec": {"resolution": resolution.to_wire()}}
+        kind = resource_class(QuantumTask)
+        self.client.patch(kind, name, spec, namespace=self.namespace, patch_type=PatchType.MERGE)
 
     def policies(self) -> list[BackendPolicy]:
         """The policies of the namespace."""

@@ -48,7 +48,9 @@ def outcome_in_status(job: QuantumJob, result: Result) -> Outcome:
     ]
     record = job.status.execution.to_wire() if job.status.execution is not None else {}
     digest = job.status.input.sha256 if job.status.input is not None else result.outcome_sha256
-    return Outcome.model_validate({**record, "run": attempt_of(job), "inputSha256": digest, "pubs": pubs})
+    of = job.status.result_of
+    run = of.run if of is not None else attempt_of(job)
+    return Outcome.model_validate({**record, "run": run, "inputSha256": digest, "pubs": pubs})
 
 
 def _sample(sample: SampleResult) -> OutcomeSample:

@@ -15,16 +15,16 @@ from rich.console import Console
 from quantum_operator.api.conditions import REASONS, ConditionType
 from quantum_operator.api.meta import DNS_LABEL
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.api.run import Outcome
 from quantum_operator.cli.errors import FAILED, INTERRUPTED, INVALID, CommandError
 from quantum_operator.cli.options import DEFAULT_FOLDER, DEFAULT_NAMESPACE, Files
 from quantum_operator.cli.plot import plot
 from quantum_operator.cli.progress import Progress
 from quantum_operator.cli.render import result_lines
+from quantum_operator.cli.sources import FolderSource
 from quantum_operator.cli.validate import read_manifests
 from quantum_operator.decide.status import find_condition
 from quantum_operator.local.ending import blocked_by
-from quantum_operator.local.layout import DamagedFolderError, JobFolder, ResultsFolder
+from quantum_operator.local.layout import DamagedFolderError, ResultsFolder
 from quantum_operator.local.manifests import InvalidManifestsError
 from quantum_operator.local.shell import FolderBusyError, Shell
 from quantum_operator.local.world import LocalWorld, assemble
@@ -54,7 +54,8 @@ def run(
     and aer-noisy are built in; a QuantumBackend in the files is added, or takes the place of its namesake.
 
     Each job gets the folder DIR/NAMESPACE/NAME with job.json, outcome.json and plot.svg. A job that was interrupted
-    goes on where it stood; one that is over, or has another spec, is run anew and its folder replaced.
+    goes on where it stood; one that is over, or has another spec, is run anew and its folder replaced, unless it has a
+    result and an idempotencyKey: of jobs under one key one is run, and the others have its result.
 
     Exit code 0 when every job succeeded, 1 when one failed, 2 when the files can't be used or lack what a job needs.
     """
@@ -73,7 +74,8 @@ def run(
         raise CommandError(f"{error}; give a folder that can be written with --folder") from error
     results = ResultsFolder(folder)
     for job in jobs:
-        _finish(job, results.job(Key(job.metadata.namespace, job.metadata.name)), quiet=output == "json")
+        source = FolderSource(results, Key(job.metadata.namespace, job.metadata.name))
+        _finish(job, source, quiet=output == "json")
     if output == "json":
         items = [job.to_wire() for job in jobs]
         typer.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=2))
@@ -99,17 +101,19 @@ def _world(files: Sequence[Path], namespace: str) -> LocalWorld:
     return world
 
 
-def _finish(job: QuantumJob, folder: JobFolder, *, quiet: bool) -> None:
+def _finish(job: QuantumJob, source: FolderSource, *, quiet: bool) -> None:
     """Plot the result and say how the job ended."""
+    folder = source.folder.job(source.key)
     complete = find_condition(job.status.conditions, ConditionType.COMPLETE)
     name = f"{job.metadata.namespace}/{job.metadata.name}"
     lines = []
     if complete is not None and complete.status == "True":
-        outcome = Outcome.model_validate_json(folder.outcome.read_bytes())
+        outcome = source.outcome(job)
         plot(job, outcome, folder.plot)
         lines = [f"{name} succeeded: {complete.message}"]
         lines += (f"  {line}" for line in result_lines(job.spec, outcome, bar=bar()))
-        lines.append(f"  kept in {folder.path}: {folder.job.name}, {folder.outcome.name}, {folder.plot.name}")
+        kept = ", ".join(one.name for one in (folder.job, folder.outcome, folder.plot) if one.exists())
+        lines.append(f"  kept in {folder.path}: {kept}")
     elif complete is not None:
         meaning = REASONS.get(complete.reason, "")
         typer.echo(f"{name} failed: {complete.reason}: {complete.message}\n  {meaning}", err=True)

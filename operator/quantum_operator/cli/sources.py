@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import typer
+
 from quantum_operator.api.envelope import LOG_PREFIX
+from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import Outcome
 from quantum_operator.cli.errors import FAILED, CommandError
@@ -77,7 +80,8 @@ class FolderSource:
 
     def events(self, job: QuantumJob) -> list[EventLine]:  # noqa: ARG002 - the folder has one job
         """What happened to the job."""
-        return [EventLine(**event) for event in self.folder.job(self.key).read_events()]
+        events = self.folder.job(self.key).read_events()
+        return [EventLine(*(str(event[part]) for part in ("time", "type", "reason", "message"))) for event in events]
 
     def log(self, job: QuantumJob, *, follow: bool) -> Iterator[str]:  # noqa: ARG002 - `qjob run` has ended
         """What the run of the latest attempt wrote."""
@@ -89,6 +93,8 @@ class FolderSource:
         result_of(job)
         path = self.folder.job(self.key).outcome
         data = read_bytes(path)
+        if data is None and job.status.result_of is not None:
+            return top_of(job)
         if data is None:
             raise CommandError(f"{path} is not there; run the job again with qjob run", code=FAILED)
         return parse_outcome(data, str(path))
@@ -129,11 +135,30 @@ class ClusterSource:
         return self.cluster.log(pods[-1].metadata.name, follow=follow)
 
     def outcome(self, job: QuantumJob) -> Outcome:
-        """All of the outcome: the status has it, or the artifact that the status names."""
+        """All of the outcome: the status has it, or an artifact of the job, or of that whose result it is."""
         result = result_of(job)
-        if result.outcome is None:
-            return outcome_in_status(job, result)
-        return parse_outcome(read_artifact(self.cluster, result.outcome), f"artifact {result.outcome.name}")
+        artifact = result.outcome or (self._artifact_of_first(job) if result.truncated else None)
+        if artifact is None:
+            return top_of(job)
+        return parse_outcome(read_artifact(self.cluster, artifact), f"artifact {artifact.name}")
+
+    def _artifact_of_first(self, job: QuantumJob) -> ArtifactRef | None:
+        of = job.status.result_of
+        try:
+            first = self.cluster.job(of.name) if of is not None else None
+        except CommandError:
+            return None
+        if of is None or first is None or first.metadata.uid != of.uid or first.status.result is None:
+            return None
+        return first.status.result.outcome
+
+
+def top_of(job: QuantumJob) -> Outcome:
+    """What the status has of the outcome; says so where that is not all."""
+    result = result_of(job)
+    if result.truncated and job.status.result_of is not None:
+        typer.echo(f"note: this is the top of it; the rest went with job {job.status.result_of.name!r}", err=True)
+    return outcome_in_status(job, result)
 
 
 def without_outcome(lines: Iterator[str]) -> Iterator[str]:

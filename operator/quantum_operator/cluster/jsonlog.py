@@ -5,12 +5,14 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from quantum_operator.reconcile import logcontext
+
 NOISY = ("aiohttp", "asyncio", "httpcore2", "httpx2", "kopf")
 """Libraries that would log every request or event; only their warnings matter."""
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger and message, and the traceback where there is one."""
+    """Time, level, logger and message, the job that it is about, and the traceback where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
@@ -19,6 +21,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **logcontext.fields(),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

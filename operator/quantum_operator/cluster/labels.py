@@ -17,7 +17,23 @@ INPUT = f"{GROUP}/input-sha256"
 DIGEST = f"{GROUP}/sha256"
 """Annotation of an artifact's ConfigMaps: the digest of the whole artifact."""
 
+CORRELATION = f"{GROUP}/correlation-id"
+"""Label of a run and its pod, and annotation of an event: the job's spec.correlationId."""
+
+TAG = f"tags.{GROUP}/"
+"""Before the key of one of the job's spec.tags: an annotation of a run and its pod."""
+
 MANAGED_BY = {"app.kubernetes.io/managed-by": "quantum-operator"}
+
+
+def correlated(job: QuantumJob) -> dict[str, str]:
+    """What the job is a part of, as labels; none where it does not say."""
+    return {CORRELATION: job.spec.correlation_id} if job.spec.correlation_id is not None else {}
+
+
+def tagged(job: QuantumJob) -> dict[str, str]:
+    """The job's tags as annotations."""
+    return {f"{TAG}{key}": value for key, value in sorted(job.spec.tags.items())}
 
 
 def child_metadata(parent: QuantumJob | QuantumTask, name: str, annotations: dict[str, str]) -> Json:
@@ -34,7 +50,7 @@ def child_metadata(parent: QuantumJob | QuantumTask, name: str, annotations: dic
     return {
         "name": name,
         "namespace": parent.metadata.namespace,
-        "labels": {**MANAGED_BY, JOB_UID: job_uid},
+        "labels": {**MANAGED_BY, JOB_UID: job_uid, **(correlated(parent) if isinstance(parent, QuantumJob) else {})},
         "annotations": annotations,
         "ownerReferences": [owner],
     }

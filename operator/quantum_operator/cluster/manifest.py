@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.runenvironment import to_environment
 from quantum_operator.cluster.api import Json
-from quantum_operator.cluster.labels import BACKEND, INPUT, JOB_UID, MANAGED_BY, child_metadata
+from quantum_operator.cluster.labels import BACKEND, INPUT, JOB_UID, MANAGED_BY, child_metadata, correlated, tagged
 from quantum_operator.cluster.seen import CONTAINER
 from quantum_operator.decide.observed import StartRun
 from quantum_operator.ports.chunks import CHUNK_KEY
@@ -33,19 +33,20 @@ def run_manifest(job: QuantumJob, action: StartRun, settings: RunSettings) -> Js
     It has no deadline of its own, for a pod may wait for a node for long: the pod has one from the moment it is on
     a node, the run keeps its own before, and a suspended Job (Kueue) loses nothing.
     """
-    labels = {**MANAGED_BY, JOB_UID: job.metadata.uid}
+    labels = {**MANAGED_BY, JOB_UID: job.metadata.uid, **correlated(job)}
+    tags = tagged(job)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": child_metadata(
-            job, action.spec.run, {BACKEND: action.spec.backend, INPUT: action.spec.input_sha256}
+            job, action.spec.run, {BACKEND: action.spec.backend, INPUT: action.spec.input_sha256, **tags}
         ),
         "spec": {
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
             "podReplacementPolicy": "Failed",
-            "template": {"metadata": {"labels": labels}, "spec": _pod_spec(action, settings)},
+            "template": {"metadata": {"labels": labels, "annotations": tags}, "spec": _pod_spec(action, settings)},
         },
     }
 

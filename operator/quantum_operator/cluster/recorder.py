@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from quantum_operator.api.meta import API_VERSION
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.cluster.api import CORE, Api, Json, StatusError
+from quantum_operator.cluster.labels import correlated
 from quantum_operator.decide.observed import Tell
 from quantum_operator.ports.errors import TransientError
 
@@ -28,7 +29,8 @@ class ClusterRecorder:
         self._queue: asyncio.Queue[Json] = asyncio.Queue(BACKLOG)
 
     async def tell(self, job: QuantumJob, event: Tell) -> None:
-        """Have the event written soon; no job waits for that."""
+        """Have the event written soon, and its reason logged; no job waits for that."""
+        log.info("%s", event.reason)
         try:
             self._queue.put_nowait(event_body(job, event, datetime.now(UTC)))
         except asyncio.QueueFull:
@@ -57,7 +59,11 @@ def event_body(job: QuantumJob, event: Tell, now: datetime) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{meta.name[:200].rstrip('-.')}.{secrets.token_hex(8)}", "namespace": meta.namespace},
+        "metadata": {
+            "name": f"{meta.name[:200].rstrip('-.')}.{secrets.token_hex(8)}",
+            "namespace": meta.namespace,
+            "annotations": correlated(job),
+        },
         "involvedObject": {
             "apiVersion": API_VERSION,
             "kind": job.kind,

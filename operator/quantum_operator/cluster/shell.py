@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from quantum_operator.cluster.api import Api
 from quantum_operator.cluster.artifacts import ClusterArtifacts
+from quantum_operator.cluster.claims import ClusterClaims
+from quantum_operator.cluster.connection import load_config
 from quantum_operator.cluster.mirror import Mirror
 from quantum_operator.cluster.recorder import ClusterRecorder
 from quantum_operator.cluster.runs import ClusterRuns
@@ -30,16 +32,18 @@ async def operate(settings: Settings) -> None:
     identity, former = identify(settings.lease_file)
     process = Process(mirror.kinds, settings.namespaces, settings.liveness, settings.lease, identity, former)
 
+    home = settings.lease[0] if settings.lease is not None else load_config().namespace
+
     async def read(api: Api) -> None:
         await mirror.read(api, settings.namespaces)
 
     async def work(api: Api) -> None:
-        await _reconcile(api, mirror, settings)
+        await _reconcile(api, mirror, settings, home)
 
     await serve(process, read, work)
 
 
-async def _reconcile(api: Api, mirror: Mirror, settings: Settings) -> None:
+async def _reconcile(api: Api, mirror: Mirror, settings: Settings, home: str) -> None:
     """Reconcile everything that is there, and whatever changes, until cancelled."""
     recorder = ClusterRecorder(api)
 
@@ -55,6 +59,7 @@ async def _reconcile(api: Api, mirror: Mirror, settings: Settings) -> None:
         artifacts=ClusterArtifacts(api),
         recorder=recorder,
         clock=SystemClock(),
+        claims=ClusterClaims(api, home),
     )
     loop = Loop(ports)
     mirror.connect(loop)

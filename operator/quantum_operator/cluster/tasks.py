@@ -8,7 +8,7 @@ from quantum_operator.api.meta import API_VERSION, GROUP
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import OVER, QuantumTask
 from quantum_operator.cluster.api import CORE, Api, Json, StatusError, metadata, refusals_as_transient
-from quantum_operator.cluster.labels import JOB_UID, MANAGED_BY
+from quantum_operator.cluster.labels import JOB_UID, MANAGED_BY, correlated
 from quantum_operator.cluster.mirror import Mirror, read_task
 from quantum_operator.decide.observed import RunObserved, StartTask, StopTask
 from quantum_operator.decide.tasks import seen
@@ -178,7 +178,7 @@ def task_manifest(job: QuantumJob, action: StartTask, text: str) -> Json:
         "metadata": {
             "name": action.name,
             "namespace": action.agent,
-            "labels": {**MANAGED_BY, JOB_UID: job.metadata.uid},
+            "labels": {**MANAGED_BY, JOB_UID: job.metadata.uid, **correlated(job)},
             "finalizers": [FINALIZER],
         },
         "spec": spec,

@@ -12,6 +12,7 @@ from quantum_operator.api.failures import waiting
 from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
 from quantum_operator.api.run import RunLimits, RunSpec
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
+from quantum_operator.decide.claim import gate, recorded
 from quantum_operator.decide.finish import conclude, fail, give_up, kind_of, lose, put, run_out, vanish
 from quantum_operator.decide.halt import goes_on, halted, rest, resumed, seconds_used, stop
 from quantum_operator.decide.names import run_name, seed_for
@@ -59,7 +60,7 @@ EVENT_BYTES = 900
 TOLD_OF_RUNS = ("ImageUnavailable", "QuotaExceeded", "RunRefused")
 """Of all reasons for which no run is under way, those that somebody should do something about."""
 
-ASKED_FOR = ("Cancelled", "OutsideSchedule", "Resumed")
+ASKED_FOR = ("Cancelled", "KeyInUse", "OutsideSchedule", "Resumed")
 """Reasons for which a condition is false because the user wants it so."""
 
 
@@ -86,10 +87,11 @@ def _receive(observed: Observed) -> Decision:
     found = accept(observed)
     if isinstance(found, Complaint):
         return _refuse(observed, found)
-    waits = halted(observed.job.spec) is not None or _opens_in(observed) > 0
+    accepted = _accepted(observed, found)
+    waits = halted(observed.job.spec) is not None or gate(observed, accepted) is not None or _opens_in(observed) > 0
     if not waits and _assignment(observed, found.demand) is None:
         return Decision(observed.job.status, after=(Nominate(found.demand),))
-    return _place(observed, _accepted(observed, found), found.demand)
+    return _place(observed, accepted, found.demand)
 
 
 def _refuse(observed: Observed, complaint: Complaint) -> Decision:
@@ -130,6 +132,9 @@ def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
     if halt is not None:
         return replace(rest(observed, decision.status, halt), before=decision.before)
     decision = replace(decision, status=resumed(observed, decision.status))
+    held_back = gate(observed, decision)
+    if held_back is not None:
+        return held_back
     status, assignment = decision.status, _assignment(observed, demand)
     last, losses = latest_attempt(status), lost_attempts(status)
     if last is not None and losses > observed.job.spec.backoff_limit:
@@ -251,9 +256,13 @@ def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisio
 
 def _finalize(observed: Observed, decision: Decision) -> Decision:
     """What every status carries, and the events that its conditions make."""
+    decision = recorded(observed, decision)
     before, status = observed.job.status, decision.status
     if status != before:
-        status = status.model_copy(update={"observed_generation": observed.job.metadata.generation})
+        meta, spec = observed.job.metadata, observed.job.spec
+        status = status.model_copy(
+            update={"observed_generation": meta.generation, "correlation_id": spec.correlation_id}
+        )
         status = status.model_copy(update={"phase": phase_of(status)})
     return replace(decision, status=status, after=(*_told(decision.after), *_events(before, status)))
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from quantum_operator.api.backend import QuantumBackend, RunTemplate
+from quantum_operator.api.claim import Claim
 from quantum_operator.api.jobstatus import ArtifactRef, Candidate, Demand, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
@@ -60,12 +61,21 @@ class Assignment:
 
 
 @dataclass(frozen=True)
+class SeenClaim:
+    """A claim as it was read, and the version that must still be there to replace it."""
+
+    claim: Claim
+    version: str
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything that one decision about one job may depend on.
 
     `sources` has the text of each program that comes from a ConfigMap (None: missing), and is only read before the
     job is accepted. `run` is the run of the latest attempt, and `backend` that attempt's backend. `refusal` is what
-    the cluster said when it last refused to create that run.
+    the cluster said when it last refused to create that run. `claim` is that of the job's key, where
+    `claim.needs_claim`; `holder` is the job that holds it, where that is another one.
     """
 
     now: datetime
@@ -76,6 +86,16 @@ class Observed:
     run: RunObserved | None = None
     backend: QuantumBackend | None = None
     refusal: str = ""
+    claim: SeenClaim | None = None
+    holder: QuantumJob | None = None
+
+
+@dataclass(frozen=True)
+class PutClaim:
+    """Write a claim before the status that goes with it, in place of the version that was read; None: of none."""
+
+    claim: Claim
+    version: str | None
 
 
 @dataclass(frozen=True)
@@ -158,6 +178,6 @@ class Decision:
     """
 
     status: QuantumJobStatus
-    before: tuple[StoreArtifact, ...] = ()
+    before: tuple[StoreArtifact | PutClaim, ...] = ()
     after: tuple[Action, ...] = ()
     look_again: float | None = None

@@ -1,4 +1,4 @@
-"""Where things lie: `<folder>/<namespace>/<job>/` has everything of one job.
+"""Where things lie: `<folder>/<namespace>/<job>/` has everything of one job, `<folder>/.claims/` what outlives jobs.
 
 | file | what it is |
 |---|---|
@@ -153,3 +153,7 @@ class ResultsFolder:
     def job(self, key: Key) -> JobFolder:
         """The folder of one job."""
         return JobFolder(self.path / key.namespace / key.name)
+
+    def claim(self, name: str) -> Path:
+        """The claim of this name; no namespace begins with a dot."""
+        return self.path / ".claims" / f"{name}.json"

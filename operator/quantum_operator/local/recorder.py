@@ -34,6 +34,8 @@ class LocalRecorder:
             "reason": event.reason,
             "message": event.message,
         }
+        if job.spec.correlation_id is not None:
+            entry["correlationId"] = job.spec.correlation_id
         try:
             append_line(self._folder.job(key).events, json.dumps(entry, ensure_ascii=False))
         except OSError as error:

@@ -15,8 +15,9 @@ from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.observed import Tell
 from quantum_operator.decide.status import is_terminal, latest_attempt
 from quantum_operator.local.artifacts import LocalArtifacts
+from quantum_operator.local.claims import LocalClaims
 from quantum_operator.local.ending import has_ended
-from quantum_operator.local.files import lock, write_atomically
+from quantum_operator.local.files import lock, read_bytes, write_atomically
 from quantum_operator.local.layout import ResultsFolder
 from quantum_operator.local.recorder import LocalRecorder
 from quantum_operator.local.runs import LocalRuns
@@ -103,7 +104,8 @@ class _Session:
         self.runs = LocalRuns(self.folder, self._run_changed, slots=cores())
         recorder = LocalRecorder(self.folder, clock, shell.listener.told)
         artifacts = LocalArtifacts(self.folder)
-        self.loop = Loop(Ports(self.store, catalog, self.runs, NoTasks(), artifacts, recorder, clock))
+        claims = LocalClaims(self.folder)
+        self.loop = Loop(Ports(self.store, catalog, self.runs, NoTasks(), artifacts, recorder, clock, claims))
         self.jobs: dict[Key, QuantumJob] = {}
         self.all_ended = asyncio.Event()
 
@@ -142,8 +144,10 @@ class _Session:
 
     def _keep_outcome(self, key: Key, job: QuantumJob) -> None:
         """Put all of the outcome where people look for it: a status may hold only the top of it."""
-        attempt = latest_attempt(job.status)
+        attempt, of = latest_attempt(job.status), job.status.result_of
         outcome = self.runs.outcome(job, attempt.name) if attempt is not None else None
+        if of is not None:
+            outcome = read_bytes(self.folder.job(Key(key.namespace, of.name)).outcome)
         expected = job.status.result.outcome_sha256 if job.status.result is not None else None
         if outcome is not None and expected in (None, sha256(outcome)):
             write_atomically(self.folder.job(key).outcome, outcome)

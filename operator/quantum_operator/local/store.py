@@ -87,14 +87,15 @@ class LocalStore:
         self._live: dict[Key, str] = {}
 
     def create(self, job: QuantumJob, now: datetime) -> QuantumJob:
-        """Take a job in: the unfinished one of the same spec that is in the folder, or a new one in its place.
+        """Take a job in: the one of the same spec that is in the folder, or a new one in its place.
 
-        What an earlier shell left of another job of that name is ended and removed.
+        That in the folder stays where it is unfinished, or has a result and an idempotencyKey. What an earlier shell
+        left of another job of that name is ended and removed.
         """
         key = Key(job.metadata.namespace, job.metadata.name)
         folder = self._folder.job(key)
         before = folder.read_job()
-        if before is not None and before.spec == job.spec and not has_ended(before.status):
+        if before is not None and before.spec == job.spec and _stays(before):
             self._note(key, before.status)
             return before
         for run in folder.runs():
@@ -156,6 +157,10 @@ class LocalStore:
             self._live.pop(key, None)
         else:
             self._live[key] = attempt.backend
+
+
+def _stays(job: QuantumJob) -> bool:
+    return not has_ended(job.status) or (job.spec.idempotency_key is not None and job.status.result is not None)
 
 
 def _created(item: Stored) -> Stored:

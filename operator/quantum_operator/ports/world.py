@@ -14,6 +14,7 @@ from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.decide.observed import RunObserved, StartRun, StartTask, StopRun, StopTask, Tell
+from quantum_operator.ports.claims import Claims
 
 
 @dataclass(frozen=True, order=True)
@@ -138,3 +139,4 @@ class Ports:
     artifacts: Artifacts
     recorder: Recorder
     clock: Clock
+    claims: Claims

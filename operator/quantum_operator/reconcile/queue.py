@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from quantum_operator.ports.errors import ConflictError, NameTakenError, TransientError
 from quantum_operator.ports.world import Key
+from quantum_operator.reconcile.logcontext import about
 from quantum_operator.reconcile.timers import Later, Timer
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ class KeyQueue:
             key = await self._queue.get()
             self._queued.discard(key)
             self._busy.add(key)
-            delay = await self._reconcile(key)
+            with about(key, self._kind):
+                delay = await self._reconcile(key)
             self._busy.discard(key)
             if key in self._again:
                 self._again.discard(key)

@@ -13,6 +13,7 @@ from quantum_operator.decide.observed import (
     Decision,
     Nominate,
     Observed,
+    PutClaim,
     StartRun,
     StartTask,
     StopRun,
@@ -23,6 +24,8 @@ from quantum_operator.decide.observed import (
 from quantum_operator.decide.status import is_accepted, is_terminal, latest_attempt, live_attempt
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
 from quantum_operator.ports.world import Key, Ports
+from quantum_operator.reconcile.claims import look
+from quantum_operator.reconcile.logcontext import recognized
 from quantum_operator.reconcile.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
@@ -68,6 +71,7 @@ class Reconciler:
         if job is None or is_terminal(job.status) or job.metadata.deletion_timestamp is not None:
             self._forget(key)
             return None
+        recognized(job)
         if live_attempt(job.status) is not None:
             self._scheduler.placed(key)
         elif halted(job.spec) is not None:
@@ -94,6 +98,7 @@ class Reconciler:
             else:
                 run = await ports.tasks.observe(job, attempt.agent, attempt.name, expected=expected)
         refusal = self._refusals.get(key)
+        claim, holder = await look(ports.claims, job, run)
         return Observed(
             now=ports.clock.now(),
             job=job,
@@ -103,6 +108,8 @@ class Reconciler:
             run=run,
             backend=backend,
             refusal=refusal.message if refusal is not None and attempt and refusal.run == attempt.name else "",
+            claim=claim,
+            holder=holder,
         )
 
     async def _sources(self, job: QuantumJob) -> dict[str, str | None]:
@@ -116,15 +123,24 @@ class Reconciler:
 
     async def _carry_out(self, key: Key, job: QuantumJob, decision: Decision) -> float | None:
         changed = decision.status != job.status
-        for artifact in decision.before:
-            await self._ports.artifacts.put(job, artifact.ref, artifact.data)
+        for action in decision.before:
+            await self._prepare(job, action)
         if changed:
             await self._ports.store.put_job_status(job, decision.status)
         delay = 0.0 if changed and decision.look_again is None else decision.look_again
-        for action in decision.after:
-            wait = await self._act(key, job, action)
+        for following in decision.after:
+            wait = await self._act(key, job, following)
             delay = delay if wait is None else wait
         return delay
+
+    async def _prepare(self, job: QuantumJob, action: StoreArtifact | PutClaim) -> None:
+        match action:
+            case StoreArtifact():
+                await self._ports.artifacts.put(job, action.ref, action.data)
+            case PutClaim():
+                await self._ports.claims.put(action.claim, action.version)
+            case _:
+                assert_never(action)
 
     async def _act(self, key: Key, job: QuantumJob, action: Action) -> float | None:
         """Do it; the seconds after which to look again, where the action has a say in that."""

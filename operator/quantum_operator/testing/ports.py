@@ -13,6 +13,7 @@ from quantum_operator.decide.observed import RunObserved, StartRun, StopRun, Tel
 from quantum_operator.decide.status import live_attempt
 from quantum_operator.ports.errors import NameTakenError
 from quantum_operator.ports.world import Key, Ports
+from quantum_operator.testing.claims import MemoryClaims
 from quantum_operator.testing.tasks import MemoryTasks
 from quantum_operator.testing.world import Artifact, MemoryRun, MemoryWorld
 
@@ -27,6 +28,7 @@ def memory_ports(world: MemoryWorld) -> Ports:
         MemoryArtifacts(world),
         MemoryRecorder(world),
         world.clock,
+        MemoryClaims(world),
     )
 
 

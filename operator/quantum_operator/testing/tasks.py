@@ -43,7 +43,7 @@ class MemoryTasks:
 
         def stop() -> None:
             task = self.world.tasks.get(Key(action.agent, action.name))
-            if task is not None and task.metadata.uid == action.uid:
+            if task is not None and task.metadata.uid == action.uid and not task.spec.cancel:
                 self.world.put_task(_cancelled(task))
 
         await self.world.faults.call("tasks.stop", stop)
@@ -62,7 +62,7 @@ class MemoryTasks:
 
         def cancel() -> None:
             there = self.world.tasks.get(_key(task))
-            if there is not None:
+            if there is not None and not there.spec.cancel:
                 self.world.put_task(_cancelled(there))
 
         await self.world.faults.call("tasks.cancel", cancel)

@@ -12,7 +12,7 @@ from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.api.run import JobInput, RunSpec
-from quantum_operator.decide.observed import RunObserved, Tell
+from quantum_operator.decide.observed import RunObserved, SeenClaim, Tell
 from quantum_operator.ports.errors import ConflictError, GoneError
 from quantum_operator.ports.world import Key
 from quantum_operator.testing.builders import outcome
@@ -83,6 +83,9 @@ class MemoryWorld:
     runs: dict[tuple[str, str], MemoryRun] = field(default_factory=dict)
     tasks: dict[Key, QuantumTask] = field(default_factory=dict)
     artifacts: dict[tuple[str, str], Artifact] = field(default_factory=dict)
+    claims: dict[tuple[str, str], SeenClaim] = field(default_factory=dict)
+    damaged_claims: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The text that somebody put in a claim's place."""
     events: list[tuple[Key, Tell]] = field(default_factory=list)
     history: list[tuple[Key, QuantumJobStatus]] = field(default_factory=list)
     """Every status that was written to a job, in order."""

@@ -47,6 +47,7 @@ labels = st.dictionaries(
     names, st.from_regex(r"([A-Za-z0-9][-_.A-Za-z0-9]{0,20})?[A-Za-z0-9]", fullmatch=True), max_size=3
 )
 metadata = built(ObjectMeta, name=object_names, namespace=names, labels=labels, annotations=labels)
+qualified = st.from_regex(r"([A-Za-z0-9][-_.A-Za-z0-9]{0,20})?[A-Za-z0-9]", fullmatch=True)
 letters = st.characters(exclude_categories=["Cs"])
 texts = st.text(letters, min_size=1, max_size=50)
 numbers = st.floats(-1e15, 1e15)
@@ -152,6 +153,9 @@ jobs = built(
         policy_ref=built(PolicyRef, name=object_names),
         active_deadline_seconds=st.integers(1, 604_800),
         backoff_limit=st.integers(0, 10),
+        idempotency_key=optional(texts),
+        correlation_id=optional(qualified),
+        tags=st.dictionaries(qualified, st.text(letters, max_size=50), max_size=3),
     ),
 )
 selectors = built(LabelSelector, match_labels=st.dictionaries(texts, st.text("ab", max_size=3), min_size=1, max_size=3))

@@ -348,7 +348,9 @@ def test_a_spec_is_immutable() -> None:
     free = {name for name in spec["properties"] if f"self.{name} == oldSelf.{name}" not in rules[""]["rule"]}
     assert free == {"suspend", "cancel", "priority"}
     always = {name for name, schema in spec["properties"].items() if "default" in schema} | set(spec["required"])
-    assert set(spec["properties"]) - always == {"schedule"}
+    may_be_absent = set(spec["properties"]) - always
+    assert may_be_absent == {"schedule", "idempotencyKey", "correlationId"}
+    assert all(f"has(self.{name}) == has(oldSelf.{name})" in rules[""]["rule"] for name in may_be_absent)
 
 
 def test_the_operator_needs_neither_yaml_nor_cel() -> None:

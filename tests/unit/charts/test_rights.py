@@ -24,7 +24,7 @@ def given(name: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "tested"), [("namespacedRules", NAMESPACED), ("clusterRules", CLUSTER_WIDE), ("leaseRules", AT_HOME)]
+    ("name", "tested"), [("namespacedRules", NAMESPACED), ("clusterRules", CLUSTER_WIDE), ("homeRules", AT_HOME)]
 )
 def test_the_chart_gives_what_the_operator_is_tested_with(name: str, tested: list[dict[str, Any]]) -> None:
     """No right more, and none less."""
@@ -38,6 +38,6 @@ def test_doctor_asks_for_what_the_chart_gives(group: str, resource: str, subreso
 
 
 @pytest.mark.parametrize(("group", "resource", "subresource", "verb"), NEEDED_AT_HOME)
-def test_doctor_asks_for_the_lease_of_the_chart(group: str, resource: str, subresource: str, verb: str) -> None:
+def test_doctor_asks_for_what_the_chart_gives_at_home(group: str, resource: str, subresource: str, verb: str) -> None:
     """In the operator's own namespace."""
-    assert verb in rights_of(given("leaseRules"))[group, f"{resource}/{subresource}".rstrip("/")]
+    assert verb in rights_of(given("homeRules"))[group, f"{resource}/{subresource}".rstrip("/")]

@@ -115,6 +115,15 @@ def test_describe_reads_a_cluster(command: Commands, with_job: FakeCluster, ran:
     assert "message of Other" not in shown
 
 
+def test_describe_names_key_correlation_and_tags(command: Commands, cluster: FakeCluster) -> None:
+    """What a submission says of itself is in its story."""
+    job = builders.job("bell", namespace="default", idempotencyKey="a b", correlationId="order-7", tags={"team": "qc"})
+    cluster.add(f"{JOBS}/bell", job.to_wire() | {"status": {}})
+    shown = command("describe", "bell").stdout
+    for text in ("Key:          'a b'", "Correlation:  order-7", "Tags:         team=qc"):
+        assert text in shown
+
+
 def test_describe_of_a_new_job_is_short(command: Commands, cluster: FakeCluster) -> None:
     """A job without a status is described as what it asks."""
     cluster.add(f"{JOBS}/bell", waiting())

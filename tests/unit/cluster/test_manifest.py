@@ -5,6 +5,7 @@ from typing import Any
 
 from quantum_operator.api.backend import RunTemplate, Simulator, Target, Toleration
 from quantum_operator.api.jobstatus import ArtifactRef
+from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import RunLimits, RunSpec
 from quantum_operator.api.runenvironment import from_environment
 from quantum_operator.cluster.manifest import START_GRACE_SECONDS, RunSettings, run_manifest
@@ -22,9 +23,9 @@ SPEC = RunSpec(
 )
 
 
-def made(template: RunTemplate | None = None, **settings: Any) -> dict[str, Any]:
+def made(template: RunTemplate | None = None, job: QuantumJob | None = None, **settings: Any) -> dict[str, Any]:
     action = StartRun(SPEC, ArtifactRef(name="in", sha256="0" * 64, bytes=2), template or RunTemplate())
-    return run_manifest(builders.job(), action, RunSettings("example.com/runner:1", **settings))
+    return run_manifest(job or builders.job(), action, RunSettings("example.com/runner:1", **settings))
 
 
 def pod(template: RunTemplate | None = None, **settings: Any) -> dict[str, Any]:
@@ -97,3 +98,21 @@ def test_a_run_is_made_alike_every_time() -> None:
     """Nothing in it depends on when or by whom."""
     assert json.dumps(made()) == json.dumps(made())
     assert "ttlSecondsAfterFinished" not in made()["spec"]
+
+
+def test_a_run_and_its_pod_are_found_by_what_their_job_is_part_of() -> None:
+    """The correlation id is a label, each tag an annotation; the label that marks what is ours stays."""
+    job = builders.job(correlationId="order-7", tags={"team": "qc", "cost.center": "42 b"})
+    body = made(job=job)
+    for metadata in (body["metadata"], body["spec"]["template"]["metadata"]):
+        assert metadata["labels"]["quantum-operator.dev/correlation-id"] == "order-7"
+        assert metadata["labels"]["quantum-operator.dev/job-uid"] == job.metadata.uid
+        assert metadata["annotations"]["tags.quantum-operator.dev/team"] == "qc"
+        assert metadata["annotations"]["tags.quantum-operator.dev/cost.center"] == "42 b"
+
+
+def test_a_run_of_a_job_that_says_nothing_has_no_such_label() -> None:
+    """Nor an annotation of a tag."""
+    body = made()
+    assert set(body["metadata"]["labels"]) == {"app.kubernetes.io/managed-by", "quantum-operator.dev/job-uid"}
+    assert body["spec"]["template"]["metadata"]["annotations"] == {}

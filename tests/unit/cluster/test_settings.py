@@ -17,6 +17,8 @@ from quantum_operator.cluster.recorder import BACKLOG, ClusterRecorder, event_bo
 from quantum_operator.cluster.settings import PREFIX, VARIABLES, Settings, SettingsError
 from quantum_operator.cluster.watching import watch_registry, watch_settings
 from quantum_operator.decide.observed import Tell
+from quantum_operator.ports.world import Key
+from quantum_operator.reconcile.logcontext import about, recognized
 from quantum_operator.testing import builders
 from unit.cluster.test_api import answering
 
@@ -162,6 +164,31 @@ def test_a_log_line_of_an_error_has_its_traceback() -> None:
     error = ValueError("broken")
     record = logging.LogRecord("q", logging.ERROR, "f", 1, "x", (), (ValueError, error, None))
     assert "ValueError: broken" in json.loads(JsonFormatter().format(record))["traceback"]
+
+
+async def test_a_log_line_names_the_job_that_it_is_about(caplog: pytest.LogCaptureFixture) -> None:
+    """And what that is part of; an event leaves its reason there, never its message."""
+    caplog.set_level(logging.INFO)
+    caplog.handler.setFormatter(JsonFormatter())
+    job = builders.job(correlationId="order-7")
+    with about(Key("team", "bell")):
+        logging.info("before")
+        recognized(job)
+        await ClusterRecorder(answering(200)).tell(job, Tell("Normal", "Assigned", "a message"))
+    logging.info("after")
+    before, told, after = map(json.loads, caplog.text.splitlines())
+    assert (before["job"], before.get("correlationId")) == ("team/bell", None)
+    assert (told["message"], told["job"], told["correlationId"]) == ("Assigned", "team/bell", "order-7")
+    assert not {"job", "correlationId"} & set(after)
+
+
+def test_an_event_says_what_its_job_is_part_of() -> None:
+    """As an annotation, where the job says so."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    tell = Tell("Normal", "Assigned", "x")
+    metadata = event_body(builders.job(correlationId="order-7"), tell, now)["metadata"]
+    assert metadata["annotations"] == {"quantum-operator.dev/correlation-id": "order-7"}
+    assert event_body(builders.job(), tell, now)["metadata"]["annotations"] == {}
 
 
 def test_an_event_is_of_its_job_and_has_a_name_of_its_own() -> None:

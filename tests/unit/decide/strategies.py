@@ -13,6 +13,7 @@ from quantum_operator.decide.assign import Head, Snapshot
 from quantum_operator.decide.observed import Assignment, Observed, RunObserved
 from quantum_operator.decide.routing import Request
 from quantum_operator.testing.builders import BELL, BELL_STATE, CREATED, ESTIMATE, SAMPLE, backend, job, policy
+from unit.decide.claims import KEY, PAID, claim_of, done, first, succeeded
 from unit.decide.observations import NOW
 
 Model = TypeVar("Model", bound=ApiModel)
@@ -110,14 +111,25 @@ STATUSES = typed(
     shots=st.none() | COUNTS,
 )
 JOBS: st.SearchStrategy[QuantumJob] = st.builds(
-    lambda program, task, limit, status: job(
-        programs=[{"name": "bell", **program}], task=task, backoffLimit=limit
+    lambda program, task, limit, status, key: job(
+        programs=[{"name": "bell", **program}], task=task, backoffLimit=limit, **key
     ).model_copy(update={"status": status}),
     PROGRAMS,
     TASKS,
     st.integers(0, 10),
     STATUSES,
+    st.sampled_from([{}, {"idempotencyKey": KEY}]),
 )
+CLAIMS = st.builds(
+    lambda uid, digest, paid, result: claim_of(
+        first(), uid=uid, **({} if digest is None else {"digest": digest}), paid=paid, done=result
+    ),
+    st.sampled_from(["uid-of-first", "uid-of-team-bell"]),
+    st.sampled_from([None, "0" * 64]),
+    st.sampled_from([None, PAID]),
+    st.sampled_from([None, done()]),
+)
+HOLDERS = st.none() | STATUSES.map(lambda status: first().model_copy(update={"status": status}))
 BACKENDS: st.SearchStrategy[QuantumBackend] = st.builds(
     lambda name, qubits, ready, limit, price, memory: backend(
         name,
@@ -185,6 +197,8 @@ def observations(draw: st.DrawFn) -> Observed:
         run=draw(st.none() | RUNS),
         backend=draw(st.none() | BACKENDS),
         refusal=draw(st.just("") | MESSAGES),
+        claim=draw(st.none() | CLAIMS),
+        holder=draw(HOLDERS | st.just(succeeded())),
     )
 
 

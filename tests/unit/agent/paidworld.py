@@ -1,0 +1,120 @@
+"""A job on a provider: operator, agent and provider over one world in memory, any of which may die at any call."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from quantum_operator.agent.account import Account
+from quantum_operator.agent.decide import Call
+from quantum_operator.agent.loop import Pace, TaskReconciler
+from quantum_operator.api.quantumtask import OVER, QuantumTask
+from quantum_operator.api.run import JobInput
+from quantum_operator.ports.adapter import Device, Prepared
+from quantum_operator.ports.errors import ConflictError, TransientError
+from quantum_operator.ports.world import Key
+from quantum_operator.reconcile.queue import FIRST_RETRY_SECONDS
+from quantum_operator.testing import builders
+from quantum_operator.testing.drive import Driver
+from quantum_operator.testing.faults import CrashError
+from quantum_operator.testing.provider import MemoryProvider
+from quantum_operator.testing.tasks import MemoryTaskStore
+from quantum_operator.testing.world import MemoryWorld
+
+BELL = Key("team", "bell")
+MINUTES = 60.0
+
+
+class NoCompiler:
+    """Prepares nothing, and assembles what a Bell pair gives."""
+
+    def prepare(self, task: QuantumTask, device: Device) -> Prepared:
+        return Prepared(device.name, b"circuits", (1024,))
+
+    def assemble(
+        self, task: QuantumTask, device: Device, counts: Sequence[Mapping[str, int]], versions: Mapping[str, str]
+    ) -> bytes:
+        asked = JobInput.model_validate_json(task.spec.input)
+        fields = {"run": task.metadata.name, "inputSha256": task.spec.input_sha256, "seed": task.spec.seed}
+        spec = type("Spec", (), {"run": "", "input_sha256": "", "seed": 0})
+        outcome = builders.outcome(spec, asked, **fields)  # type: ignore[arg-type]
+        return json.dumps(outcome.to_wire()).encode()
+
+
+def paid_world(**spec: Any) -> MemoryWorld:
+    """A Bell job, and a provider's device for it."""
+    world = MemoryWorld()
+    provider = {"agent": "agents", "device": "qpu"}
+    price = {"perRunMicros": 1_000_000}
+    world.add(
+        builders.backend("qpu", adapter="memory", provider=provider, price=price),
+        builders.policy("qpu"),
+        builders.job(**spec),
+    )
+    return world
+
+
+class Agent:
+    """One process of the agent: it forgets everything when it ends, but for who it was."""
+
+    def __init__(self, world: MemoryWorld, provider: MemoryProvider, name: str, former: tuple[str, ...] = ()) -> None:
+        self.world, self.name = world, name
+        self.account = Account(provider, NoCompiler())  # type: ignore[arg-type]
+        pace = Pace(600_000, 1e-9)
+        now = world.clock.now
+        self.reconciler = TaskReconciler(
+            MemoryTaskStore(world), self.account, pace, now, name, former, call=self._call, sleep=_no_sleep
+        )
+
+    async def _call(self, task: QuantumTask, call: Call) -> Any:
+        return await self.world.faults.call(
+            f"provider.{type(call).__name__}", lambda: self.account.call(task, call, self.world.clock.now())
+        )
+
+    async def step(self) -> bool:
+        """Look at every task once; whether one changed. Raises CrashError."""
+        before = dict(self.world.tasks)
+        for key in list(self.world.tasks):
+            try:
+                await self.reconciler.reconcile(key)
+            except (ConflictError, TransientError):
+                self.world.clock.advance(FIRST_RETRY_SECONDS)
+        return before != self.world.tasks
+
+
+async def _no_sleep(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+async def live(world: MemoryWorld, provider: MemoryProvider, *, until: Callable[[], bool] = lambda: False) -> None:
+    """Let everybody work, a second at a time, and start whoever died; until the job and its tasks are over."""
+    number, former = 1, ()
+    agent = Agent(world, provider, "agent-1")
+    for _ in range(int(30 * MINUTES)):
+        try:
+            async with Driver(world) as driver:
+                if not await driver.idle():
+                    continue
+            if until() or _is_over(world):
+                return
+            if not await agent.step():
+                provider.advance()
+                world.clock.advance(1)
+        except CrashError:
+            world.restart()
+            number, former = number + 1, (*former, agent.name)
+            agent = Agent(world, provider, f"agent-{number}", former)
+    raise TimeoutError("it is never over")
+
+
+def _is_over(world: MemoryWorld) -> bool:
+    jobs = [job for job in world.jobs.values() if job.status.completion_time is None]
+    tasks = [task for task in world.tasks.values() if task.status.state not in OVER]
+    orphans = {job.metadata.uid for job in world.jobs.values()}
+    swept = all(task.spec.job.uid in orphans for task in world.tasks.values())
+    return not jobs and not tasks and swept
+
+
+Play = Callable[[MemoryWorld, MemoryProvider], Awaitable[None]]
+SECOND = timedelta(seconds=1)

@@ -1,0 +1,150 @@
+"""A paid job is paid for exactly once, whatever dies, at whichever call."""
+
+import asyncio
+from collections import Counter
+from typing import get_args
+
+import pytest
+
+from quantum_operator.ports.adapter import AdapterError, AmbiguousError, Capabilities, SaturatedError, UnavailableError
+from quantum_operator.testing.faults import Fault
+from quantum_operator.testing.provider import PRICE_MICROS, MemoryProvider
+from quantum_operator.testing.world import MemoryWorld
+from unit.agent.paidworld import BELL, live, paid_world
+
+FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault not in ("gone", "refused", "taken"))
+KINDS = ("provider", "tag")
+
+
+def provider(token: str) -> MemoryProvider:
+    return MemoryProvider(Capabilities("Memory", token, 3, False, 10, 600, submit_seconds=2))  # type: ignore[arg-type]
+
+
+def run(world: MemoryWorld, at: MemoryProvider) -> None:
+    asyncio.run(live(world, at))
+
+
+def calls(token: str) -> list[str]:
+    """Every call of an undisturbed life."""
+    world = paid_world()
+    run(world, provider(token))
+    return world.faults.calls
+
+
+def points(token: str, faults: str) -> range:
+    """The calls to disturb: each, or in a slice every third."""
+    return range(1, len(calls(token)) + 1, 1 if faults == "all" else 3)
+
+
+def assert_paid_once(world: MemoryWorld, at: MemoryProvider) -> None:
+    """The job succeeded; its cost is what the provider charged, for one task that nobody cancelled."""
+    status = world.jobs[BELL].status
+    assert status.phase == "Succeeded", status.conditions
+    assert status.cost is not None
+    assert status.cost.micros == at.charged == PRICE_MICROS
+    assert Counter(one.state for one in at.tasks)["Succeeded"] == 1
+    assert len(world.tasks) == 1
+    assert world.runs == {}
+
+
+@pytest.mark.parametrize("token", KINDS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_job_is_paid_once_whichever_call_fails(fault: Fault, token: str, faults: str) -> None:
+    """Errors and crashes, of the operator and of the agent, before and after every call."""
+    for n in points(token, faults):
+        world, at = paid_world(), provider(token)
+        world.fail_at(n, fault)
+        run(world, at)
+        assert_paid_once(world, at)
+
+
+@pytest.mark.parametrize("token", KINDS)
+def test_two_crashes_in_one_life(token: str, faults: str) -> None:
+    """The second in the recovery from the first."""
+    for n in points(token, faults):
+        for more in (1, 3, 6):
+            world, at = paid_world(), provider(token)
+            world.fail_at(n, "crash-after")
+            world.fail_at(n + more, "crash-before")
+            run(world, at)
+            assert_paid_once(world, at)
+
+
+@pytest.mark.parametrize("token", KINDS)
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "error", [AmbiguousError("reset"), UnavailableError("down"), SaturatedError("wait", retry_after=7)]
+)
+@pytest.mark.parametrize("call", ["submit", "poll", "fetch"])
+def test_a_provider_that_errs_is_paid_once(call: str, error: AdapterError, after: bool, token: str) -> None:
+    """Unless it says that nothing happened when something did: that error is no such one."""
+    if call == "submit" and after and not isinstance(error, AmbiguousError):
+        error = AmbiguousError("the answer was lost")
+    world, at = paid_world(), provider(token)
+    at.failing[call] = [(error, after)] * 2
+    run(world, at)
+    assert_paid_once(world, at)
+
+
+def test_a_task_that_shows_late_is_found_and_its_duplicate_cancelled() -> None:
+    """The provider breaks its word on when a tag is visible: the duplicate is cancelled, and told."""
+    world, at = paid_world(), provider("tag")
+    at.failing["submit"] = [(AmbiguousError("reset"), True)]
+    at.hidden = True
+
+    def seen_late() -> bool:
+        at.hidden = len(at.tasks) < 2
+        return False
+
+    asyncio.run(live(world, at, until=seen_late))
+    assert world.jobs[BELL].status.phase == "Succeeded"
+    (task,) = world.tasks.values()
+    assert len(at.tasks) == 2
+    assert len(task.status.duplicates) == 1
+    assert task.status.submissions == 2
+
+
+def test_without_tokens_nothing_is_submitted_twice() -> None:
+    """The task is held, and says so."""
+    world, at = paid_world(), provider("none")
+    at.failing["submit"] = [(AmbiguousError("reset"), True)]
+    asyncio.run(live(world, at, until=lambda: any(one.status.state == "Held" for one in world.tasks.values())))
+    assert len(at.tasks) == 1
+    (task,) = world.tasks.values()
+    assert task.status.reason == "SubmissionUnknown"
+
+
+def test_a_provider_that_cannot_say_is_not_asked_to_run_it_again() -> None:
+    """After many lookups without an answer the task is held."""
+    world, at = paid_world(), provider("tag")
+    at.failing["submit"] = [(AmbiguousError("reset"), True)]
+    at.speechless = True
+    asyncio.run(live(world, at, until=lambda: any(one.status.state == "Held" for one in world.tasks.values())))
+    assert at.calls.count("submit") == 1
+
+
+@pytest.mark.parametrize("fault", ["crash-before", "crash-after", "conflict", "transient-after"])
+@pytest.mark.parametrize("what", ["cancel", "delete"])
+def test_a_job_that_is_not_wanted_any_more_leaves_nothing(what: str, fault: Fault, faults: str) -> None:
+    """Cancelled or deleted at every moment of its life, with a fault right after."""
+    for n in points("tag", faults):
+        world, at = paid_world(), provider("tag")
+        asyncio.run(live(world, at, until=lambda: len(world.faults.calls) >= n))  # noqa: B023
+        if BELL not in world.jobs or world.jobs[BELL].status.completion_time is not None:
+            continue
+        if what == "delete":
+            world.delete(BELL)
+        else:
+            job = world.jobs[BELL]
+            world.add(job.model_copy(update={"spec": job.spec.model_copy(update={"cancel": True})}))
+        world.fail_at(len(world.faults.calls) + 2, fault)
+        run(world, at)
+        assert len(at.tasks) <= 1
+        if what == "delete":
+            assert (world.tasks, world.artifacts) == ({}, {})
+            continue
+        status = world.jobs[BELL].status
+        charged = status.cost.micros if status.cost is not None else 0
+        if not at.tasks:
+            assert charged == 0
+        assert status.phase in ("Failed", "Succeeded")
