@@ -1,4 +1,4 @@
-"""Loads the test cluster's fixtures for every test, and says how long and how often Hypothesis tries."""
+"""Loads the test cluster's fixtures, and says how often Hypothesis tries and how many faults are tried."""
 
 import gc
 
@@ -16,6 +16,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How much of the matrices of faults is tried."""
     text = "the points of the crash and fault matrices to try: a slice of each, or all"
     parser.addoption("--faults", choices=("slice", "all"), default="slice", help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", "matrix: runs with --faults=all alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of the matrices of faults alone, unless all of them were asked for."""
+    if config.getoption("faults") == "slice":
+        rest = [one for one in items if one.get_closest_marker("matrix")]
+        config.hook.pytest_deselected(items=rest)
+        items[:] = [one for one in items if not one.get_closest_marker("matrix")]
 
 
 @pytest.fixture(scope="session")

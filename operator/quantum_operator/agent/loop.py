@@ -113,12 +113,12 @@ class TaskReconciler:
         if task is None:
             return None
         if task.status.state in OVER:
-            self._account.forget(task.metadata.uid)
-            self._pace.forget(task.metadata.uid)
+            self._forget(task)
             return None
         try:
             return await self._step(task)
         except GoneError:
+            self._forget(task)
             return None
 
     async def _step(self, task: QuantumTask) -> float | None:
@@ -132,6 +132,10 @@ class TaskReconciler:
             if written.spec.token != task.spec.token:
                 return 0.0
             task = written
+            if task.status.state in OVER:
+                self._forget(task)
+            if decision.call is None and decision.look_again is None:
+                return 0.0  # the watch brings no news of what was written here
         if decision.call is None:
             return decision.look_again
         answer = await self._call(task, decision.call)
@@ -160,7 +164,13 @@ class TaskReconciler:
                 await self._sleep(pause)
             else:
                 log.info("task %s: %s %s %s", task.metadata.name, status.state, status.reason, status.message)
+                if status.state in OVER:
+                    self._forget(task)  # a cluster's store does not show it again
                 return
+
+    def _forget(self, task: QuantumTask) -> None:
+        self._account.forget(task.metadata.uid)
+        self._pace.forget(task.metadata.uid)
 
     async def _in_thread(self, task: QuantumTask, call: Call) -> Answer | Gathered:
         return await asyncio.to_thread(lambda: self._account.call(task, call, self._now()))

@@ -1,0 +1,137 @@
+"""Agents, and operators, that are killed: whatever dies, a job is paid once.
+
+What dies is started again, as a container of the same pod is, or another agent takes over.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+
+import pytest
+
+from support.accounts import SECONDS, Account, new_name
+from support.faults import killed_after, killed_before
+from support.interruptions import Point
+
+SUBMISSION = [Point("submit", "before"), Point("submit", "after")]
+WHOLE_LIFE = [
+    *(Point("submit", "before"), Point("find", "before"), Point("submit", "after"), Point("find", "after")),
+    *(Point(request, moment) for request in ("poll", "results", "charge") for moment in ("before", "after")),
+]
+
+
+def points(*requests: str) -> list[Point]:
+    """Before and after each of these requests."""
+    return [Point(request, moment) for request in requests for moment in ("before", "after")]
+
+
+@contextmanager
+def dying(account: Account, point: Point) -> Iterator[None]:
+    """The agent is killed at this point."""
+    with account.server.interrupting(point, account.agent.kill) as died:
+        yield
+        assert died.wait(SECONDS), f"{point}: {account.agent.said()}"
+
+
+@pytest.mark.parametrize(
+    "stations",
+    [pytest.param(SUBMISSION, id="submission"), pytest.param(WHOLE_LIFE, id="life", marks=pytest.mark.matrix)],
+)
+def test_an_agent_that_dies_again_and_again_pays_once(account: Account, stations: list[Point]) -> None:
+    """Killed at one request after the other of the same job, and started again each time."""
+    name = ""
+    for point in stations:
+        if point.request in (*account.server.requests_of_a_task, "find"):
+            with dying(account, point):
+                name = name or account.submit()
+            account.start_agent()
+    account.assert_as_undisturbed(name)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("point", points("submit", "poll", "results", "charge"), ids=str)
+def test_an_agent_that_dies_once_pays_once(account: Account, point: Point) -> None:
+    """Killed before or after one request, and started again."""
+    if point.request not in account.server.requests_of_a_task:
+        point = Point("device", point.moment)  # Braket is not asked what it charges
+    with dying(account, point):
+        name = account.submit()
+    account.start_agent()
+    account.assert_as_undisturbed(name)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("second", points("find"), ids=str)
+@pytest.mark.parametrize("first", SUBMISSION, ids=str)
+def test_an_agent_that_dies_while_it_looks_a_task_up_pays_once(account: Account, first: Point, second: Point) -> None:
+    """Killed while it submits, and then before or after it asked what became of that."""
+    with dying(account, first):
+        name = account.submit()
+    account.start_agent()
+    with dying(account, second):
+        pass
+    account.start_agent()
+    account.assert_as_undisturbed(name)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("point", points("cancel"), ids=str)
+def test_an_agent_that_dies_while_it_cancels_cancels(account: Account, point: Point) -> None:
+    """Killed before or after it asked for a cancellation: it is cancelled, and costs nothing."""
+    account.executes = False
+    name = account.submit()
+    account.wait_for_state(name, "Queued")
+    with dying(account, point):
+        account.site.change(name, cancel=True)
+    account.start_agent()
+    assert account.wait_until_over(name) == ("False", "Cancelled")
+    assert [account.server.state(one) for one in account.at_provider(name)] == ["CANCELLED"]
+    assert account.ending(name)["submissions"] == 1
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("point", points("submit", "poll"), ids=str)
+def test_another_agent_takes_over_and_nothing_is_paid_twice(account: Account, point: Point) -> None:
+    """The agent dies with its pod: another one waits for its Lease and its claim, and goes on."""
+    with dying(account, point):
+        name = account.submit()
+    account.start_agent(new_name())
+    account.assert_as_undisturbed(name)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("who", ["agent", "operator"])
+def test_who_dies_at_a_write_pays_once(account: Account, who: str) -> None:
+    """Killed right before or after every single write about a job, and started again."""
+    assert account.undisturbed
+    process, user, restart = {
+        "agent": (lambda: account.agent, account.site.user, account.start_agent),
+        "operator": (lambda: account.operator, account.site.operator_user, account.restart_operator),
+    }[who]
+    proxy = account.proxies[user]
+    found = proxy.points(account.undisturbed_name)
+    assert len(found) >= 4
+    problems, undisturbed, tried = [], account.undisturbed, 0
+    for point in found:
+        for fault in (killed_before, killed_after):
+            name, died = new_name(), Event()
+            proxy.plan(name, point, fault(_killing(process().kill, died)))
+            account.submit(name)
+            account.until(lambda: died.is_set() or account.site.condition(name, "Complete")[0] != "", name)  # noqa: B023
+            if died.is_set():
+                restart()
+            account.wait_until_over(name)
+            tried += died.is_set()
+            if account.ending(name) != undisturbed:
+                problems.append(f"{fault.__name__} {point}: {account.ending(name)}")
+    print(f"{who} killed at {tried} of {2 * len(found)} moments")
+    assert problems == []
+    assert tried >= len(found)
+
+
+def _killing(kill: Callable[[], None], died: Event) -> Callable[[], None]:
+    def act() -> None:
+        kill()
+        died.set()
+
+    return act
