@@ -44,7 +44,7 @@ class Account:
             for user in (self.site.user, self.site.operator_user)
         }
         self.site.kubeconfig = lambda user: self.proxies[user].kubeconfig(folder / f"{user}.kubeconfig")
-        self._settings = server.settings(timeoutSeconds="3", visibilitySeconds="1")
+        self._settings = server.settings(timeoutSeconds="3", visibilitySeconds="2")
         with ThreadPoolExecutor() as both:
             starting = both.submit(self.site.start_operator)
             self.agent = self.start_agent()

@@ -199,12 +199,17 @@ def _recover(observed: TaskObserved, claim: TaskClaim) -> TaskDecision:
     if observed.capabilities.token == "none":  # noqa: S105 - not a secret
         message = "the call that submits it was not answered, and this provider can't be asked for it"
         return TaskDecision(_held(observed, "SubmissionUnknown", message))
-    if claim.agent in observed.former and parse(claim.deadline) > observed.now:
-        claim = claim.model_copy(update={"deadline": stamp(observed.now)})
+    if claim.agent in observed.former and parse(claim.deadline) > _passed(observed):
+        claim = claim.model_copy(update={"deadline": stamp(_passed(observed))})
         return TaskDecision(status.model_copy(update={"claim": claim}))
     visible = parse(claim.deadline) + timedelta(seconds=observed.capabilities.visibility_seconds)
     wait = max((visible - observed.now).total_seconds(), _wait(observed))
     return TaskDecision(status, look_again=wait) if wait > 0 else TaskDecision(status, LookUp())
+
+
+def _passed(observed: TaskObserved) -> datetime:
+    """A time that is over within a second: stamps are of whole seconds, and one cut short would be too early."""
+    return observed.now + timedelta(seconds=0.999)
 
 
 def _wait(observed: TaskObserved) -> float:
@@ -247,7 +252,7 @@ def _submitted(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
     if status.claim is None:
         return status
     # The call is over, whatever came of it: nothing begins after now.
-    over = min(parse(status.claim.deadline), observed.now)
+    over = min(parse(status.claim.deadline), _passed(observed))
     status = status.model_copy(update={"claim": status.claim.model_copy(update={"deadline": stamp(over)})})
     return _said(observed, status, "AnswerLost", f"the provider's answer was lost ({answer}); it is looked up")
 

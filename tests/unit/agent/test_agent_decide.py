@@ -1,5 +1,6 @@
 """What an agent does next, and what it makes of answers: truth tables."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from quantum_operator.agent.decide import (
 )
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskCharge
-from quantum_operator.decide.times import stamp
+from quantum_operator.decide.times import parse, stamp
 from quantum_operator.ports.adapter import (
     Absent,
     AdapterError,
@@ -273,3 +274,20 @@ def test_it_is_total_and_never_forgets_what_may_be_paid(
     assert QuantumTaskStatus.model_validate(found.to_wire()) == found
     if one.status.provider_id is not None and not isinstance(call, LookUp | Submit):
         assert found.provider_id == one.status.provider_id
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.5, 0.998])
+def test_what_was_taken_has_all_its_time_to_be_seen(fraction: float) -> None:
+    """A lookup comes no earlier than the visibility lag after the answer was lost, or the process was known dead."""
+    now = NOW + timedelta(seconds=fraction)
+    lost = heard(replace(observed(task(claimed(60))), now=now), Submit(now), AmbiguousError("reset"))
+    dead = decide(replace(observed(task(claimed(60, agent="dead")), former=("dead",)), now=now)).status
+    for status in (lost, dead):
+        assert status.claim is not None
+        assert parse(status.claim.deadline) >= now
+        again = replace(observed(task(status.to_wire() | claimed(0) | {"claim": status.claim.to_wire()})), now=now)
+        later = decide(replace(again, former=("dead",)))
+        assert later.status == again.task.status
+        assert later.call is None
+        assert later.look_again is not None
+        assert later.look_again >= again.capabilities.visibility_seconds
