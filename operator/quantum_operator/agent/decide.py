@@ -45,6 +45,8 @@ CALL_SECONDS = 15.0
 
 MAX_REFUSALS = 20
 MAX_LOOKUPS = 20
+MAX_LOST = 3
+"""How often a provider may say that it does not know a task that it gave an id."""
 FORBIDDEN_SECONDS = 30.0
 """How long refused credentials are not tried again: somebody has to renew them."""
 
@@ -309,7 +311,7 @@ def _polled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
         others = _joined(done.duplicates, answer.others)
         return done.model_copy(update={"outcome": answer.outcome, "duplicates": others})
     if isinstance(answer, LostError):
-        return _held(observed, "TaskLost", f"the provider does not know it any more: {answer}")
+        return _lost(observed, answer)
     if isinstance(answer, AdapterError):
         until = stamp(observed.now + timedelta(seconds=(answer.retry_after or 5.0) + 0.999))
         reason = "CredentialsRefused" if isinstance(answer, ForbiddenError) else "ProviderUnavailable"
@@ -318,10 +320,21 @@ def _polled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
         return status
     if answer.state in ("Failed", "Cancelled"):
         return _ended(observed, answer)
-    update: dict[str, object] = {"not_before": None, "queue_position": answer.queue_position}
+    update: dict[str, object] = {"not_before": None, "queue_position": answer.queue_position, "lookups": 0}
     if answer.state == "Running":
         update |= {"state": "Running", "start_time": status.start_time or stamp(observed.now)}
     return _said(observed, status.model_copy(update=update), "Submitted" if answer.state == "Queued" else "Running", "")
+
+
+def _lost(observed: TaskObserved, error: LostError) -> QuantumTaskStatus:
+    """The provider does not know the task: asked again a few times, for one such answer may be a mistake."""
+    status = observed.task.status
+    lookups = status.lookups + 1
+    if lookups >= MAX_LOST:
+        return _held(observed, "TaskLost", f"asked {lookups} times, the provider does not know it any more: {error}")
+    until = stamp(observed.now + timedelta(seconds=_backoff(observed, lookups) + 0.999))
+    update = {"lookups": lookups, "not_before": until}
+    return _said(observed, status.model_copy(update=update), "LookupFailed", f"the provider does not know it: {error}")
 
 
 def _ended(observed: TaskObserved, progress: Progress) -> QuantumTaskStatus:

@@ -24,7 +24,7 @@ class Done(ApiModel):
 class Claim(ApiModel):
     """One key of one namespace: held by the job of this UID, for a spec of this digest.
 
-    `paid` is what was paid under the key without a result; `done` is there once there is one.
+    `paid` is the most that may have been paid under the key; `done` is there once there is a result.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=1_000)] = 1

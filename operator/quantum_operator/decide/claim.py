@@ -11,7 +11,7 @@ looks again. What follows for a job that has no attempt yet, in this order:
 | has a result | complete at once: AlreadyDone |
 | its job is under way | wait: KeyInUse |
 | its job has a result | put that into the claim |
-| something was paid without a result | refused: PaidWithoutResult |
+| something was paid, or may have been, without a result | refused: PaidWithoutResult |
 | its job is gone, or over without a result | take it over, then go on |
 """
 
@@ -23,6 +23,7 @@ from quantum_operator.api.claim import Claim, Done
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.jobstatus import Cost, QuantumJobStatus, ResultOf
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.quantumtask import TaskCeiling
 from quantum_operator.decide.cost import money
 from quantum_operator.decide.finish import fail, put
 from quantum_operator.decide.observed import Decision, Observed, PutClaim, RunObserved, SeenClaim, Tell
@@ -45,10 +46,13 @@ def spec_digest(job: QuantumJob, input_sha256: str) -> str:
 
 
 def needs_claim(job: QuantumJob, run: RunObserved | None) -> bool:
-    """Whether the job's claim must be read: before its first attempt, and when its run has left an outcome."""
+    """Whether the job's claim must be read: before its first attempt, before a task, and when there is an outcome."""
     if job.spec.idempotency_key is None or is_terminal(job.status):
         return False
-    return latest_attempt(job.status) is None or (run is not None and run.outcome is not None)
+    attempt = latest_attempt(job.status)
+    if attempt is None or (run is not None and run.outcome is not None):
+        return True
+    return attempt.agent is not None and run is None
 
 
 def gate(observed: Observed, decision: Decision) -> Decision | None:
@@ -77,10 +81,20 @@ def _after(observed: Observed, decision: Decision, seen: SeenClaim, mine: Claim)
     done = done_of(holder, holder.status) if holder is not None else None
     if done is not None:
         return _write(observed, theirs.model_copy(update={"done": done}), seen)
-    for paid in (theirs.paid, holder.status.cost if holder is not None else None):
-        if paid is not None and paid.micros > 0:
-            return _refused(observed, decision, "PaidWithoutResult", _paid(theirs, paid))
+    known = holder.status.cost if holder is not None else None
+    paid = theirs.paid if known is None else known
+    if paid is not None and paid.micros > 0:
+        return _refused(observed, decision, "PaidWithoutResult", _paid(theirs, paid))
     return _write(observed, mine, seen)
+
+
+def pledge(observed: Observed, most: TaskCeiling) -> Decision | None:
+    """The claim says what may be paid, before there is a task that could be; None once it does."""
+    seen = observed.claim
+    if seen is None or seen.claim.uid != observed.job.metadata.uid or seen.claim.paid is not None:
+        return None
+    paid = Cost(currency=most.currency, micros=most.micros, text=f"at most {money(most.micros, most.currency)}")
+    return _write(observed, seen.claim.model_copy(update={"paid": paid}), seen)
 
 
 def recorded(observed: Observed, decision: Decision) -> Decision:

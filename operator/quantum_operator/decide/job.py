@@ -12,7 +12,7 @@ from quantum_operator.api.failures import waiting
 from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
 from quantum_operator.api.run import RunLimits, RunSpec
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
-from quantum_operator.decide.claim import gate, recorded
+from quantum_operator.decide.claim import gate, pledge, recorded
 from quantum_operator.decide.finish import conclude, fail, give_up, kind_of, lose, put, run_out, vanish
 from quantum_operator.decide.halt import goes_on, halted, rest, resumed, seconds_used, stop
 from quantum_operator.decide.names import run_name, seed_for
@@ -238,7 +238,8 @@ def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisio
     if wall_seconds < 1:
         return run_out(observed, attempt)
     if backend.spec.provider is not None:
-        return Decision(status, after=(task_of(observed.job, attempt, stored, backend),))
+        task = task_of(observed.job, attempt, stored, backend)
+        return pledge(observed, task.ceiling) or Decision(status, after=(task,))
     spec = RunSpec(
         run=attempt.name,
         input_sha256=stored.sha256,

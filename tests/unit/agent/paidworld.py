@@ -43,7 +43,7 @@ class NoCompiler:
 
 
 def paid_world(**spec: Any) -> MemoryWorld:
-    """A Bell job, and a provider's device for it."""
+    """A Bell job, with these fields of its spec, and a provider's device for it."""
     world = MemoryWorld()
     provider = {"agent": "agents", "device": "qpu"}
     price = {"perRunMicros": 1_000_000}

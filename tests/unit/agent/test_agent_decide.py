@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from quantum_operator.agent.decide import (
     MAX_LOOKUPS,
+    MAX_LOST,
     MAX_REFUSALS,
     Answer,
     Call,
@@ -207,7 +208,9 @@ HEARD: list[tuple[str, dict[str, Any], Call, Answer, str, str]] = [
         "Cancelled",
         "QueueTimeExceeded",
     ),
-    ("lost", submitted(), Poll(), LostError("?"), "Held", "TaskLost"),
+    ("not known", submitted(), Poll(), LostError("?"), "Queued", "LookupFailed"),
+    ("not known for good", submitted(lookups=MAX_LOST - 1), Poll(), LostError("?"), "Held", "TaskLost"),
+    ("known after all", submitted(lookups=2), Poll(), Progress("Running"), "Running", "Running"),
     ("no answer", submitted(), Poll(), UnavailableError("503"), "Queued", "ProviderUnavailable"),
     ("rights withdrawn", submitted(), Poll(), ForbiddenError("403"), "Queued", "CredentialsRefused"),
     ("to be cancelled", submitted(), Cancel(), Cancelled(confirmed=True), "Queued", ""),

@@ -7,6 +7,8 @@ from typing import get_args
 import pytest
 
 from quantum_operator.ports.adapter import AdapterError, AmbiguousError, Capabilities, SaturatedError, UnavailableError
+from quantum_operator.ports.world import Key
+from quantum_operator.testing import builders
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.provider import PRICE_MICROS, MemoryProvider
 from quantum_operator.testing.world import MemoryWorld
@@ -148,3 +150,48 @@ def test_a_job_that_is_not_wanted_any_more_leaves_nothing(what: str, fault: Faul
         if not at.tasks:
             assert charged == 0
         assert status.phase in ("Failed", "Succeeded")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_under_a_key_a_job_is_paid_once_whichever_call_fails(fault: Fault, faults: str) -> None:
+    """And another job under the same key has its result, for nothing."""
+    undisturbed = paid_world(idempotencyKey="k")
+    run(undisturbed, provider("tag"))
+    for n in range(1, len(undisturbed.faults.calls) + 1, 1 if faults == "all" else 5):
+        world, at = paid_world(idempotencyKey="k"), provider("tag")
+        world.fail_at(n, fault)
+        run(world, at)
+        assert_paid_once(world, at)
+        world.add(builders.job("again", idempotencyKey="k"))
+        run(world, at)
+        again = world.jobs[Key("team", "again")].status
+        assert (again.phase, again.cost and again.cost.micros) == ("Succeeded", 0)
+        assert len(at.tasks) == 1
+
+
+def test_what_may_have_been_paid_is_not_paid_again_under_the_key() -> None:
+    """Its job is deleted while the provider has the task: nobody knows any more what came of it."""
+    world, at = paid_world(idempotencyKey="k"), provider("tag")
+    asyncio.run(live(world, at, until=lambda: bool(at.tasks)))
+    world.delete(BELL)
+    world.add(builders.job("again", idempotencyKey="k"))
+    run(world, at)
+    (complete,) = [one for one in world.jobs[Key("team", "again")].status.conditions if one.type == "Complete"]
+    assert (complete.status, complete.reason) == ("False", "PaidWithoutResult")
+    assert "at most 1.00 USD" in complete.message
+    assert len(at.tasks) == 1
+
+
+def test_what_was_surely_not_paid_is_paid_for_under_the_key() -> None:
+    """Its job was cancelled before anything was submitted."""
+    world, at = paid_world(idempotencyKey="k"), provider("tag")
+    asyncio.run(live(world, at, until=lambda: bool(world.tasks)))
+    assert at.tasks == []
+    job = world.jobs[BELL]
+    world.add(job.model_copy(update={"spec": job.spec.model_copy(update={"cancel": True})}))
+    run(world, at)
+    assert world.jobs[BELL].status.phase == "Failed"
+    world.add(builders.job("again", idempotencyKey="k"))
+    run(world, at)
+    assert world.jobs[Key("team", "again")].status.phase == "Succeeded"
+    assert at.charged == PRICE_MICROS
