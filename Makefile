@@ -52,11 +52,11 @@ faults: $(VENV)/dev ## Only the tests that crash, break, evict and remove things
 	$(BIN)/python -m pytest --faults=all tests/unit/reconcile tests/unit/agent tests/contract/test_local_crashes.py
 	$(BIN)/python -m pytest -q -s --faults=all tests/cluster/test_crash_matrix.py tests/cluster/test_fault_matrix.py
 	$(BIN)/python -m pytest -q -s --faults=all tests/cluster/test_agent_crashes.py tests/cluster/test_agent_faults.py
-	$(BIN)/python -m pytest -v tests/e2e/test_operator_dies.py tests/e2e/test_failures.py tests/e2e/test_pause_and_cancel.py
+	$(BIN)/python -m pytest -v --faults=all tests/e2e/test_operator_dies.py tests/e2e/test_failures.py tests/e2e/test_pause_and_cancel.py
 
 science: $(VENV)/dev ## Only the tests of figures: circuits and statistics, and 25 circuits through a real Kubernetes
 	$(BIN)/python -m pytest tests/unit/circuits
-	$(BIN)/python -m pytest -v tests/e2e/test_bench_circuits.py
+	$(BIN)/python -m pytest -v --circuits=all tests/e2e/test_bench_circuits.py
 
 agents: $(VENV)/dev ## Build the image of an agent, and run a job through it on a real Kubernetes (not part of `make test`)
 	$(BIN)/python -m pytest -v tests/images

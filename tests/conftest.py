@@ -1,4 +1,4 @@
-"""Loads the test cluster's fixtures, and says how often Hypothesis tries and how many faults are tried."""
+"""Loads the test cluster's fixtures, and says how often Hypothesis tries, and how much of what takes long."""
 
 import gc
 
@@ -13,9 +13,11 @@ settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How much of the matrices of faults is tried."""
+    """How much is tried of what takes long."""
     text = "the points of the crash and fault matrices to try: a slice of each, or all"
     parser.addoption("--faults", choices=("slice", "all"), default="slice", help=text)
+    text = "the circuits of mqt.bench to run on a real Kubernetes: every third, or all"
+    parser.addoption("--circuits", choices=("slice", "all"), default="slice", help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -19,7 +19,7 @@ from testcluster import Cluster
 USER = "operator-of-the-crash-matrix"
 MOMENTS = ("before", "after", "after, seeing the past", "after, seeing no runs")
 AT_ONCE = 4
-STRIDE = 17
+STRIDE = 34
 
 NewStage = Callable[..., AbstractContextManager[Stage]]
 

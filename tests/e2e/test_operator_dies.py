@@ -6,21 +6,20 @@ import time
 from support.installation import OPERATOR_NAMESPACE, Installation, condition, job
 from testcluster.processes import eventually
 
-JOBS = 20
-KILLS = 10
+JOBS_AND_KILLS = {"all": (20, 10), "slice": (14, 4)}
 NOT_SET = ("", "", "")
 
 
-def test_jobs_survive_an_operator_that_is_killed(installation: Installation, home: str) -> None:
-    """Killed at ten random moments while twenty jobs run."""
-    cluster = installation.cluster
+def test_jobs_survive_an_operator_that_is_killed(installation: Installation, home: str, faults: str) -> None:
+    """Killed at random moments while the jobs run: ten times while twenty run, or fewer."""
+    cluster, (count, kills) = installation.cluster, JOBS_AND_KILLS[faults]
     chance = random.Random(20)
     programs = [{"name": "ghz", "template": {"name": "ghz", "parameters": {"qubits": "5"}}}]
     task = {"sample": {"pubs": [{"program": "ghz", "shots": 1000}]}}
-    names = [f"job-{number:02}" for number in range(JOBS)]
+    names = [f"job-{number:02}" for number in range(count)]
     since = cluster.audit_position()
     installation.apply(home, *(job(name, programs=programs, task=task) for name in names))
-    for _ in range(KILLS):
+    for _ in range(kills):
         time.sleep(chance.uniform(0.0, 2.0))
         installation.kill_operator()
     unfinished = [one for one in installation.get("quantumjobs", home) if condition(one, "Complete") == NOT_SET]
@@ -36,7 +35,7 @@ def test_jobs_survive_an_operator_that_is_killed(installation: Installation, hom
     runs, pods = installation.get("jobs", home), installation.get("pods", home)
     owners = [one["metadata"]["ownerReferences"][0]["uid"] for one in runs]
     assert sorted(owners) == sorted(one["metadata"]["uid"] for one in done)
-    assert len(pods) == JOBS
+    assert len(pods) == count
     created = [
         (one.resource, one.name)
         for one in cluster.audit_events(since)
@@ -44,7 +43,7 @@ def test_jobs_survive_an_operator_that_is_killed(installation: Installation, hom
         and one.resource in ("jobs", "configmaps")
         and one.user.startswith(f"system:serviceaccount:{OPERATOR_NAMESPACE}:")
     ]
-    assert len(created) == len(set(created)) == 2 * JOBS
+    assert len(created) == len(set(created)) == 2 * count
 
     cluster.kubectl("delete", "qjob", "--all", f"--namespace={home}")
     assert eventually(lambda: installation.left_over(home) == [], 90), installation.left_over(home)
