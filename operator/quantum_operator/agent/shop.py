@@ -2,8 +2,8 @@
 
 A program may be hostile to the libraries that read it. So each is compiled in a process of its own, with limits on
 memory and time, forked from this one, which has loaded the libraries and read no program. It has the adapter's
-settings, with every credential withheld. A request comes as a line of JSON on the standard input, and its answer
-leaves as one on the standard output.
+settings, with every credential withheld; what the pod mounts as files it could still read. A request comes as a line
+of JSON on the standard input, and its answer leaves as one on the standard output.
 """
 
 import base64
