@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
+from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Submit
 from quantum_operator.agent.compiler import Compiler, CompilerError
-from quantum_operator.agent.decide import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Submit
 from quantum_operator.api.quantumtask import QuantumTask, TaskCharge
 from quantum_operator.ports.adapter import (
     Adapter,

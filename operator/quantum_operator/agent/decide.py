@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from quantum_operator.api.jobstatus import ArtifactRef
+from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Results, Spoiled, Submit
 from quantum_operator.api.quantumtask import (
     OVER,
     QuantumTask,
@@ -30,7 +30,6 @@ from quantum_operator.ports.adapter import (
     Capabilities,
     ForbiddenError,
     Found,
-    Lookup,
     LostError,
     Progress,
     RejectedError,
@@ -49,64 +48,6 @@ MAX_LOST = 3
 """How often a provider may say that it does not know a task that it gave an id."""
 FORBIDDEN_SECONDS = 30.0
 """How long refused credentials are not tried again: somebody has to renew them."""
-
-
-@dataclass(frozen=True)
-class Prepare:
-    """Compile the task's input; nobody is asked."""
-
-
-@dataclass(frozen=True)
-class Submit:
-    """Submit it, if the call begins before the deadline."""
-
-    deadline: datetime
-
-
-@dataclass(frozen=True)
-class LookUp:
-    """Find what the provider has under the token."""
-
-
-@dataclass(frozen=True)
-class Poll:
-    """Ask how it stands, and fetch its results once it succeeded."""
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """Have it cancelled."""
-
-
-Call = Prepare | Submit | LookUp | Poll | Cancel
-
-
-@dataclass(frozen=True)
-class Results:
-    """What a task that succeeded gave: its outcome, stored, and what was charged. `others` are duplicates."""
-
-    outcome: ArtifactRef
-    charge: TaskCharge
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Spoiled:
-    """The task can't be prepared, or its results can't be read: an outcome that is only an error, stored."""
-
-    outcome: ArtifactRef
-    message: str
-    charge: TaskCharge
-
-
-@dataclass(frozen=True)
-class Refused:
-    """It must not be submitted: it could cost more than its ceiling."""
-
-    message: str
-
-
-Answer = str | Lookup | Progress | Results | Spoiled | Refused | Cancelled | AdapterError | None
 
 
 @dataclass(frozen=True)

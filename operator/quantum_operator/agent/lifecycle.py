@@ -8,24 +8,8 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from quantum_operator.agent.decide import (
-    MAX_LOOKUPS,
-    MAX_LOST,
-    MAX_REFUSALS,
-    Answer,
-    Call,
-    Cancel,
-    LookUp,
-    Poll,
-    Prepare,
-    Refused,
-    Results,
-    Spoiled,
-    Submit,
-    TaskObserved,
-    decide,
-    heard,
-)
+from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Results, Spoiled, Submit
+from quantum_operator.agent.decide import MAX_LOOKUPS, MAX_LOST, MAX_REFUSALS, TaskObserved, decide, heard
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, TaskCharge
 from quantum_operator.decide.times import stamp

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from quantum_operator.agent.account import Account, Gathered
-from quantum_operator.agent.decide import Answer, Call, Results, Spoiled, Submit, TaskObserved, decide, heard
+from quantum_operator.agent.calls import Answer, Call, Results, Spoiled, Submit
+from quantum_operator.agent.decide import TaskObserved, decide, heard
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
 from quantum_operator.decide.times import parse

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from quantum_operator.agent.account import Account
-from quantum_operator.agent.decide import Call
+from quantum_operator.agent.calls import Call
 from quantum_operator.agent.loop import Pace, TaskReconciler
 from quantum_operator.api.quantumtask import OVER, QuantumTask
 from quantum_operator.api.run import JobInput

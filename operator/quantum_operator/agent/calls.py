@@ -1,0 +1,66 @@
+"""What an agent asks of its account, and the answers that are not the adapter's own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from quantum_operator.api.jobstatus import ArtifactRef
+from quantum_operator.api.quantumtask import TaskCharge
+from quantum_operator.ports.adapter import AdapterError, Cancelled, Lookup, Progress
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Compile the task's input; nobody is asked."""
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Submit it, if the call begins before the deadline."""
+
+    deadline: datetime
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """Find what the provider has under the token."""
+
+
+@dataclass(frozen=True)
+class Poll:
+    """Ask how it stands, and fetch its results once it succeeded."""
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Have it cancelled."""
+
+
+Call = Prepare | Submit | LookUp | Poll | Cancel
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a task that succeeded gave: its outcome, stored, and what was charged. `others` are duplicates."""
+
+    outcome: ArtifactRef
+    charge: TaskCharge
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spoiled:
+    """The task can't be prepared, or its results can't be read: an outcome that is only an error, stored."""
+
+    outcome: ArtifactRef
+    message: str
+    charge: TaskCharge
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It must not be submitted: it could cost more than its ceiling."""
+
+    message: str
+
+
+Answer = str | Lookup | Progress | Results | Spoiled | Refused | Cancelled | AdapterError | None
