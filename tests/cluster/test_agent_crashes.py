@@ -48,7 +48,7 @@ def test_a_job_on_a_provider_takes_ten_writes_at_most(account: Account) -> None:
     assert account.wait_until_over(job) == ("True", "Succeeded")
     asked = [one for one in cluster.audit_events(since) if one.is_write and one.user in users]
     writes = [one for one in asked if one.resource not in {"events", "leases", "quantumbackends", "backendpolicies"}]
-    assert 8 <= len(writes) <= 10, writes
+    assert 8 <= len(writes) <= 10, "\n".join(map(str, writes))
 
 
 @pytest.mark.parametrize(

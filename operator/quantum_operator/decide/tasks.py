@@ -44,7 +44,7 @@ def seen(task: QuantumTask, outcome: bytes | None, problem: str) -> RunObserved:
         return RunObserved(name, uid, "Running", claimed=True)
     if status.state not in OVER:
         word = "Held" if status.state == "Held" else status.reason or "NotSubmitted"
-        message = status.message or _WAITING.get(status.state, "its agent has not seen it yet")
+        message = status.message or _WAITING.get(status.state, "")
         return RunObserved(name, uid, "Pending", message, failure=word, claimed=claimed)
     charge = _charge(task)
     if problem:
@@ -53,7 +53,8 @@ def seen(task: QuantumTask, outcome: bytes | None, problem: str) -> RunObserved:
     return RunObserved(name, uid, "Finished", status.message, outcome, failure, claimed=claimed, charge=charge)
 
 
-_WAITING = {"Submitting": "it is being submitted", "Queued": "it is in the provider's queue"}
+_WAITING = {"Pending": "its agent has not submitted it yet", "Queued": "it is in the provider's queue"}
+"""What a state says where nothing else was said. That a task is being submitted is over too soon to be news."""
 
 
 def _charge(task: QuantumTask) -> Charge:
