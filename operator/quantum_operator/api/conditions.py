@@ -75,6 +75,7 @@ REASONS: dict[str, str] = {
     "ProviderUnavailable": "The provider does not answer. Nothing is lost; it is asked again.",
     "QueueTimeExceeded": "The task waited in the provider's queue for longer than it may, and was cancelled.",
     "ResultUnreadable": "The provider's results are not those of the task. What it cost was paid.",
+    "RunAlone": "The run that it shared with other jobs did not bring it to an end. It is run alone.",
     "OutcomeLost": "The run's outcome is cut or damaged. It is tried again, up to backoffLimit.",
     "BackoffLimitExceeded": "Every attempt was lost to the infrastructure. See the attempts for the cause of each.",
     "Succeeded": "The result is in status.result.",

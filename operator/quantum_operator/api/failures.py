@@ -11,7 +11,7 @@ from typing import Literal
 
 from quantum_operator.api.conditions import REASONS, table
 
-Reaction = Literal["fail", "retry", "wait"]
+Reaction = Literal["fail", "retry", "return", "wait"]
 
 
 class FailureClass(StrEnum):
@@ -37,7 +37,8 @@ class FailureClass(StrEnum):
 class Failure:
     """One row: a class, a documented reason, and what follows.
 
-    `fail`: the job is over. `retry`: another attempt, up to backoffLimit. `wait`: the run may still start.
+    `fail`: the job is over. `retry`: another attempt, up to backoffLimit. `return`: another attempt, which no limit
+    counts. `wait`: the run may still start.
     """
 
     kind: FailureClass
@@ -66,6 +67,7 @@ ENDINGS: dict[str, Failure] = {
     "DeletionByPodGC": _DELETED,
     "PodDeleted": _DELETED,
     "PodGone": _DELETED,
+    "NotReached": Failure(FailureClass.SATURATED, "RunAlone", "return"),
     "OutcomeLost": Failure(_LOST, "OutcomeLost", "retry"),
     "Rejected": Failure(FailureClass.PERMANENT, "TaskRejected", "fail"),
     "Unsupported": Failure(FailureClass.PERMANENT, "IncompatibleTarget", "fail"),
@@ -119,7 +121,8 @@ Generated from `operator/quantum_operator/api/failures.py` by `make generate`; n
 What a run reports as wrong with the job (an invalid program, say) is *permanent*: the job fails at once, with the run's
 own reason. All else is below. *fail*: the job is over. *retry*: another attempt follows, up to `spec.backoffLimit`,
 after a delay that doubles from a second to a minute, less up to half of it, so that what is lost together does not come
-back together. *wait*: the run may still start.
+back together. *return*: another attempt follows at once, and no limit counts it. *wait*: the run may still start. What
+would fail a job is a *return* where its run is shared with other jobs: it is run alone, and diagnosed there.
 
 ## Runs that left no outcome
 

@@ -60,9 +60,10 @@ class ClusterStore:
         return tuple(self._mirror.backends.cache.values())
 
     async def live_runs(self) -> Mapping[str, int]:
-        """How many attempts each backend has under way."""
+        """How many runs and tasks each backend has under way."""
         attempts = (live_attempt(job.status) for job in self._mirror.jobs.cache.values())
-        return Counter(attempt.backend for attempt in attempts if attempt is not None)
+        names = {(one.backend, one.batch or one.name) for one in attempts if one is not None}
+        return Counter(backend for backend, _ in names)
 
     async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The labels of a namespace, read within the last LABELS_SECONDS."""

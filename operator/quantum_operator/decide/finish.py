@@ -51,6 +51,8 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
         failure = ending(run.failure)
         cause = run.message or run.failure or "no cause is known"
         message = f"{kind_of(attempt)} {attempt.name} left no outcome: {cause}"
+        if failure.reaction == "return" or (attempt.batch is not None and failure.reaction == "fail"):
+            return give_back(observed, attempt, message)
         if failure.reaction == "retry":
             return lose(observed, attempt, failure.reason, message)
         return _failed(observed, attempt, failure.reason, f"{message}. {REASONS[failure.reason]}")
@@ -77,6 +79,14 @@ def lose(observed: Observed, attempt: Attempt, reason: str, message: str) -> Dec
     if lost_attempts(status) > observed.job.spec.backoff_limit:
         return give_up(observed, status, lost)
     return Decision(status, after=(Tell("Warning", reason, message),), look_again=_wait(observed, lost, status))
+
+
+def give_back(observed: Observed, attempt: Attempt, message: str) -> Decision:
+    """The run that the attempt shares did not bring it to an end: it follows alone, whoever's fault that was."""
+    back = ended(observed, attempt, "Returned", "RunAlone", message)
+    status = with_attempt(observed.job.status, back)
+    status = put(observed, status, ConditionType.RUNNING, False, "RunAlone", message)
+    return Decision(status, after=(Tell("Normal", "RunAlone", message),))
 
 
 def _wait(observed: Observed, lost: Attempt, status: QuantumJobStatus) -> float:

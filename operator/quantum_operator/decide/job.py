@@ -10,8 +10,8 @@ from datetime import timedelta
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.failures import waiting
 from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
-from quantum_operator.api.run import RunLimits, RunSpec
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
+from quantum_operator.decide.batching import is_small
 from quantum_operator.decide.claim import gate, pledge, recorded
 from quantum_operator.decide.finish import conclude, fail, give_up, kind_of, lose, put, run_out, vanish
 from quantum_operator.decide.halt import goes_on, halted, rest, resumed, seconds_used, stop
@@ -23,12 +23,11 @@ from quantum_operator.decide.observed import (
     Nominate,
     Observed,
     RunObserved,
-    StartRun,
     StoreArtifact,
     Tell,
 )
-from quantum_operator.decide.quantities import worker_bytes
 from quantum_operator.decide.retry import retry_delay
+from quantum_operator.decide.runs import run_of, seconds_left
 from quantum_operator.decide.schedule import opens_in
 from quantum_operator.decide.size import clip
 from quantum_operator.decide.status import (
@@ -90,7 +89,7 @@ def _receive(observed: Observed) -> Decision:
     accepted = _accepted(observed, found)
     waits = halted(observed.job.spec) is not None or gate(observed, accepted) is not None or _opens_in(observed) > 0
     if not waits and _assignment(observed, found.demand) is None:
-        return Decision(observed.job.status, after=(Nominate(found.demand),))
+        return Decision(observed.job.status, after=(Nominate(found.demand, small=is_small(found.demand, found.ref)),))
     return _place(observed, accepted, found.demand)
 
 
@@ -145,7 +144,9 @@ def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
     if _opens_in(observed) > 0:
         return _wait_for_schedule(observed, decision)
     if assignment is None:
-        return replace(decision, after=(Nominate(demand),))
+        # What was tried before is tried alone: a shared run did not bring it to an end, or may have been its victim.
+        small = last is None and status.input is not None and is_small(demand, status.input)
+        return replace(decision, after=(Nominate(demand, small=small),))
     status = with_step(status, candidates=assignment.candidates, candidates_total=assignment.candidates_total)
     assigned = assignment.verdict == "Assigned"
     status = put(observed, status, ConditionType.SCHEDULED, assigned, assignment.reason, assignment.message)
@@ -184,6 +185,7 @@ def _new_attempt(observed: Observed, last: Attempt | None, assignment: Assignmen
         number=number,
         backend=assignment.backend,
         agent=assignment.agent,
+        batch=assignment.batch if last is None else None,
         state="Pending",
         seed=given if given is not None else seed_for(job.metadata.uid),
         created_time=stamp(observed.now),
@@ -234,25 +236,12 @@ def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisio
         return lose(observed, attempt, "RunLost", f"backend {attempt.backend} was deleted before the run started")
     if observed.refusal:
         status = put(observed, status, ConditionType.RUNNING, False, "RunRefused", observed.refusal)
-    wall_seconds = observed.job.spec.active_deadline_seconds - attempt.used_seconds
-    if wall_seconds < 1:
+    if seconds_left(observed.job, attempt) < 1:
         return run_out(observed, attempt)
     if backend.spec.provider is not None:
         task = task_of(observed.job, attempt, stored, backend)
         return pledge(observed, task.ceiling) or Decision(status, after=(task,))
-    spec = RunSpec(
-        run=attempt.name,
-        input_sha256=stored.sha256,
-        seed=attempt.seed,
-        backend=attempt.backend,
-        target=backend.spec.target,
-        simulator=backend.spec.simulator,
-        limits=RunLimits(
-            memory_bytes=worker_bytes(backend.spec.run.memory),
-            wall_seconds=wall_seconds,
-        ),
-    )
-    return Decision(status, after=(StartRun(spec, stored, backend.spec.run),))
+    return Decision(status, after=(run_of(observed.job, attempt, stored, backend),))
 
 
 def _finalize(observed: Observed, decision: Decision) -> Decision:

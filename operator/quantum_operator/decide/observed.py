@@ -46,7 +46,8 @@ class RunObserved:
 class Assignment:
     """What the scheduler says of one job: a backend, to wait, or that no backend can ever take it.
 
-    It answers the job of this UID with this demand, and no other.
+    `batch` is the run that it shares with others that were assigned beside it. It answers the job of this UID with this
+    demand, and no other.
     """
 
     job_uid: str
@@ -56,6 +57,7 @@ class Assignment:
     message: str
     backend: str = ""
     agent: str | None = None
+    batch: str | None = None
     candidates: tuple[Candidate, ...] = ()
     candidates_total: int = 0
 
@@ -108,18 +110,23 @@ class StoreArtifact:
 
 @dataclass(frozen=True)
 class Nominate:
-    """Ask the scheduler for a backend."""
+    """Ask the scheduler for a backend. `small`: the run may be one that others share."""
 
     demand: Demand
+    small: bool = False
 
 
 @dataclass(frozen=True)
 class StartRun:
-    """Create the run of an attempt that is on record; a no-op when it is there already."""
+    """Create the run of an attempt that is on record; a no-op when it is there already.
+
+    With `batch` it is a part of that run, which is created once all of its jobs have that on record.
+    """
 
     spec: RunSpec
     input: ArtifactRef
     template: RunTemplate
+    batch: str | None = None
 
 
 @dataclass(frozen=True)

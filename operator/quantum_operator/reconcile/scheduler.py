@@ -4,6 +4,7 @@ Reads may be as old as a watch is, so a backend given away counts as taken until
 record: from then on the store counts it.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ class _Waiting:
     priority: int
     policy: str
     demand: Demand
+    small: bool
 
 
 class Scheduler:
@@ -34,16 +36,25 @@ class Scheduler:
         self._request = request
         self._waiting: dict[Key, _Waiting] = {}
         self._assigned: dict[Key, Assignment] = {}
+        self._awaited: Counter[str] = Counter()
         self._chore = Chore("assigning backends", self.round, later)
 
-    def nominate(self, key: Key, job: QuantumJob, demand: Demand) -> None:
-        """Line the job up for a backend, in place of whatever was said of it, or of a namesake, before."""
-        meta = job.metadata
-        self._assigned.pop(key, None)
+    def nominate(self, key: Key, job: QuantumJob, demand: Demand, *, small: bool = False) -> None:
+        """Line the job up for a backend, in place of whatever was said of it, or of a namesake, before.
+
+        `small`: its run may be one that others share.
+        """
+        meta, spec = job.metadata, job.spec
+        shared = small and self._ports.batches is not None
+        self._take_back(key)
         self._waiting[key] = _Waiting(
-            meta.uid, meta.creation_timestamp, job.spec.priority, job.spec.policy_ref.name, demand
+            meta.uid, meta.creation_timestamp, spec.priority, spec.policy_ref.name, demand, shared
         )
         self._chore.ask()
+
+    def awaits(self, batch: str) -> bool:
+        """Whether a job was assigned to this run, which others share, and not seen with that on record yet."""
+        return self._awaited[batch] > 0
 
     def assignment(self, key: Key, uid: str) -> Assignment | None:
         """What was decided for the job of this UID and was not seen on record yet."""
@@ -85,15 +96,23 @@ class Scheduler:
             key = keys[assignment.job_uid]
             if self._assigned.get(key) == assignment or self._waiting.get(key) is not waiting[key]:
                 continue
+            self._take_back(key)
             self._assigned[key] = assignment
+            if assignment.batch is not None:
+                self._awaited[assignment.batch] += 1
             if assignment.verdict != "Waiting":
                 del self._waiting[key]
             self._request(key)
 
     def _drop(self, key: Key) -> bool:
         waited = self._waiting.pop(key, None)
+        return self._take_back(key) or waited is not None
+
+    def _take_back(self, key: Key) -> bool:
         assigned = self._assigned.pop(key, None)
-        return waited is not None or assigned is not None
+        if assigned is not None and assigned.batch is not None:
+            self._awaited -= Counter((assigned.batch,))  # what is at zero is forgotten
+        return assigned is not None
 
     async def _snapshot(self, waiting: dict[Key, _Waiting]) -> Snapshot:
         store = self._ports.store
@@ -106,10 +125,12 @@ class Scheduler:
         for key, one in waiting.items():
             policy = policies[key.namespace, one.policy]
             request = Request(one.demand, key.namespace, labels[key.namespace])
-            heads.append(Head(one.uid, one.created, one.priority, one.policy, policy.spec if policy else None, request))
+            spec = policy.spec if policy is not None else None
+            heads.append(Head(one.uid, one.created, one.priority, one.policy, spec, request, one.small))
         # Taken before the store is asked: what is seen on record meanwhile counts twice in this round, not never.
-        reserved = [one.backend for one in self._assigned.values() if one.verdict == "Assigned"]
+        given = [one for one in self._assigned.values() if one.verdict == "Assigned"]
+        reserved = {(one.backend, one.batch or one.job_uid) for one in given}
         runs = dict(await store.live_runs())
-        for name in reserved:
+        for name, _ in reserved:
             runs[name] = runs.get(name, 0) + 1
         return Snapshot(tuple(heads), backends, runs)
