@@ -1,7 +1,6 @@
 """The ports Store and Statuses: reads from what is watched, writes that compare and set."""
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -12,7 +11,6 @@ from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.cluster.api import CORE, Api, StatusError, refusals_as_transient
 from quantum_operator.cluster.mirror import Mirror
 from quantum_operator.cluster.writes import put_status, refresh
-from quantum_operator.decide.status import live_attempt
 from quantum_operator.ports.errors import ConflictError, TransientError
 from quantum_operator.ports.world import Key
 
@@ -61,8 +59,7 @@ class ClusterStore:
 
     async def live_runs(self) -> Mapping[str, int]:
         """How many attempts each backend has under way."""
-        attempts = (live_attempt(job.status) for job in self._mirror.jobs.cache.values())
-        return Counter(attempt.backend for attempt in attempts if attempt is not None)
+        return self._mirror.jobs.cache.tallies
 
     async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The labels of a namespace, read within the last LABELS_SECONDS."""
