@@ -61,8 +61,9 @@ science: $(VENV)/dev ## Only the tests of figures: circuits and statistics, and 
 agents: $(VENV)/dev ## Build the image of an agent, and run a job through it on a real Kubernetes (not part of `make test`)
 	$(BIN)/python -m pytest -v tests/images
 
-bench: $(VENV)/dev ## Time a QuantumJob against a bare Job on a real Kubernetes, and print the ratio
+bench: $(VENV)/dev ## Every benchmark on a real Kubernetes, see benchmarks/README.md (half an hour or more)
 	PYTHONPATH=tests $(BIN)/python benchmarks/apply_to_complete.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/operator_cost.py
 
 cluster-up: $(VENV)/dev ## Start a real Kubernetes with one node on this machine (Linux, root)
 	PYTHONPATH=tests $(BIN)/python -m testcluster up

@@ -15,7 +15,7 @@ from quantum_operator.cluster.api import Api, Json
 from quantum_operator.cluster.cache import Cache, key_of
 from quantum_operator.cluster.labels import JOB_UID, SHARED
 from quantum_operator.cluster.seen import SeenPod, SeenRun, read_pod, read_run
-from quantum_operator.decide.status import is_terminal
+from quantum_operator.decide.status import is_terminal, live_attempt
 from quantum_operator.ports.world import Key
 
 T = TypeVar("T")
@@ -74,16 +74,16 @@ class Kind(Generic[T]):
 
         Raises StatusError or TransientError.
         """
-        bodies: list[Json] = []
+        there: set[Key] = set()
         version, more = "", ""
         while not version or more:
             params = {"limit": PAGE, "labelSelector": self.selector} | ({"continue": more} if more else {})
             page = await api.get(self.path(namespace), **params)
-            bodies += page["items"]
+            for body in page["items"]:
+                there.add(key_of(body))
+                self.saw(None, body)
             version, more = page["metadata"]["resourceVersion"], page["metadata"].get("continue", "")
-        for body in bodies:
-            self.saw(None, body)
-        for key, value in self.cache.missing(namespace, bodies, version):
+        for key, value in self.cache.missing(namespace, there, version):
             self._changed(key, value)
 
 
@@ -96,7 +96,7 @@ class Mirror:
     def __init__(self) -> None:
         self._triggers: Triggers | None = None
         ours = (GROUP, VERSION)
-        self.jobs = Kind(*ours, QuantumJob.plural, Cache("QuantumJob", _kept, _uid), self._job_changed)
+        self.jobs = Kind(*ours, QuantumJob.plural, Cache("QuantumJob", _kept, _uid, _live_on), self._job_changed)
         self.policies = Kind(
             *ours, BackendPolicy.plural, Cache("BackendPolicy", BackendPolicy.model_validate), self._ground_changed
         )
@@ -208,6 +208,12 @@ def _task_job(task: QuantumTask) -> str:
 
 def _uid(job: QuantumJob) -> str:
     return job.metadata.uid
+
+
+def _live_on(job: QuantumJob) -> str:
+    """The backend and the run that the job has under way, which others may share; empty where it has none."""
+    attempt = live_attempt(job.status)
+    return f"{attempt.backend}/{attempt.batch or attempt.name}" if attempt is not None else ""
 
 
 def _run_uid(pod: SeenPod) -> str:

@@ -12,7 +12,6 @@ from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.cluster.api import CORE, Api, StatusError, refusals_as_transient
 from quantum_operator.cluster.mirror import Mirror
 from quantum_operator.cluster.writes import put_status, refresh
-from quantum_operator.decide.status import live_attempt
 from quantum_operator.ports.errors import ConflictError, TransientError
 from quantum_operator.ports.world import Key
 
@@ -61,9 +60,7 @@ class ClusterStore:
 
     async def live_runs(self) -> Mapping[str, int]:
         """How many runs and tasks each backend has under way."""
-        attempts = (live_attempt(job.status) for job in self._mirror.jobs.cache.values())
-        names = {(one.backend, one.batch or one.name) for one in attempts if one is not None}
-        return Counter(backend for backend, _ in names)
+        return Counter(run.partition("/")[0] for run in self._mirror.jobs.cache.tallies)
 
     async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The labels of a namespace, read within the last LABELS_SECONDS."""

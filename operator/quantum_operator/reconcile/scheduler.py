@@ -2,6 +2,9 @@
 
 Reads may be as old as a watch is, so a backend given away counts as taken until the job is *seen* with its attempt on
 record: from then on the store counts it.
+
+However many wait, a round looks at few of them. Those who ask for the same stand in a line, and what one of them waits
+for, all behind wait for.
 """
 
 from collections import Counter
@@ -14,6 +17,7 @@ from quantum_operator.decide.assign import Head, Snapshot, assign
 from quantum_operator.decide.observed import Assignment
 from quantum_operator.decide.routing import Request
 from quantum_operator.ports.world import Key, Ports
+from quantum_operator.reconcile.lines import Lines
 from quantum_operator.reconcile.timers import Chore, Later
 
 
@@ -26,6 +30,15 @@ class _Waiting:
     demand: Demand
     small: bool
 
+    def line(self, namespace: str) -> tuple[object, ...]:
+        """What it shares with those who are told the same: all that the word may depend on."""
+        return namespace, self.policy, self.demand, self.small
+
+    @property
+    def place(self) -> tuple[int, str, str]:
+        """Its place among them, as `assign` orders them."""
+        return -self.priority, self.created, self.uid
+
 
 class Scheduler:
     """Holds who waits, and what was assigned but not seen on record. A restart loses nothing: it is asked again."""
@@ -36,7 +49,10 @@ class Scheduler:
         self._request = request
         self._waiting: dict[Key, _Waiting] = {}
         self._assigned: dict[Key, Assignment] = {}
-        self._awaited: Counter[str] = Counter()
+        self._reserved: dict[str, Counter[str]] = {}
+        self._lines: Lines[Key] = Lines()
+        self._untold: set[Key] = set()
+        self._changes = self._seen_changes = 0
         self._chore = Chore("assigning backends", self.round, later)
 
     def nominate(self, key: Key, job: QuantumJob, demand: Demand, *, small: bool = False) -> None:
@@ -46,15 +62,16 @@ class Scheduler:
         """
         meta, spec = job.metadata, job.spec
         shared = small and self._ports.batches is not None
-        self._take_back(key)
-        self._waiting[key] = _Waiting(
-            meta.uid, meta.creation_timestamp, spec.priority, spec.policy_ref.name, demand, shared
-        )
+        self._drop(key)
+        waiting = _Waiting(meta.uid, meta.creation_timestamp, spec.priority, spec.policy_ref.name, demand, shared)
+        self._waiting[key] = waiting
+        self._lines.add(waiting.line(key.namespace), waiting.place, key)
+        self._untold.add(key)
         self._chore.ask()
 
     def awaits(self, batch: str) -> bool:
         """Whether a job was assigned to this run, which others share, and not seen with that on record yet."""
-        return self._awaited[batch] > 0
+        return any(runs[batch] > 0 for runs in self._reserved.values())
 
     def assignment(self, key: Key, uid: str) -> Assignment | None:
         """What was decided for the job of this UID and was not seen on record yet."""
@@ -64,15 +81,19 @@ class Scheduler:
     def placed(self, key: Key) -> None:
         """The job was seen with its attempt on record: the store counts it from here on."""
         if self._drop(key):
-            self.wake()
+            self._ask()
 
     def released(self, key: Key) -> None:
         """The job was seen over, between attempts or gone: whoever waits may have its room."""
         self._drop(key)
-        self.wake()
+        self._ask()
 
     def wake(self) -> None:
-        """Something changed (a backend, a policy, a run ended): look again at whoever waits."""
+        """Something changed (a backend, a policy): look again at everyone who waits."""
+        self._changes += 1
+        self._ask()
+
+    def _ask(self) -> None:
         if self._waiting:
             self._chore.ask()
 
@@ -86,33 +107,71 @@ class Scheduler:
         await self._chore.run()
 
     async def round(self) -> None:
-        """One round of `assign` over everyone who waits."""
-        waiting = dict(self._waiting)
-        if not waiting:
-            return
-        snapshot = await self._snapshot(waiting)
-        keys = {one.uid: key for key, one in waiting.items()}
-        for assignment in assign(snapshot):
-            key = keys[assignment.job_uid]
-            if self._assigned.get(key) == assignment or self._waiting.get(key) is not waiting[key]:
+        """One round of `assign`: what it tells is what it would if everyone who waits were looked at."""
+        changes = self._changes
+        count = 2 if changes == self._seen_changes else len(self._waiting)
+        while self._waiting:
+            due = self._untold | self._lines.front(count)
+            waiting = {key: self._waiting[key] for key in due}
+            assignments = assign(await self._snapshot(waiting))
+            keys = {one.uid: key for key, one in waiting.items()}
+            told = {keys[one.job_uid]: one for one in assignments}
+            if count >= len(self._waiting) or not self._concerns_those_behind(waiting, told):
+                self._tell(waiting, told)
+                break
+            count *= 8
+        self._seen_changes = changes
+
+    def _concerns_those_behind(self, waiting: dict[Key, _Waiting], told: dict[Key, Assignment]) -> bool:
+        """Whether there may be news for somebody who was not looked at now.
+
+        There is none where the last who was looked at, of those in his line that were told to wait, is told the same.
+        """
+        lines: dict[tuple[object, ...], list[Key]] = {}
+        for key, one in waiting.items():
+            lines.setdefault(one.line(key.namespace), []).append(key)
+        for line, keys in lines.items():
+            known = [key for key in keys if key not in self._untold]
+            last = max(known, key=lambda key: waiting[key].place, default=None)
+            if len(keys) < self._lines.length(line) and (last is None or told[last] != self._assigned.get(last)):
+                return True
+        return False
+
+    def _tell(self, waiting: dict[Key, _Waiting], told: dict[Key, Assignment]) -> None:
+        for key, assignment in told.items():
+            if self._waiting.get(key) is not waiting[key]:
                 continue
-            self._take_back(key)
-            self._assigned[key] = assignment
-            if assignment.batch is not None:
-                self._awaited[assignment.batch] += 1
+            self._untold.discard(key)
             if assignment.verdict != "Waiting":
-                del self._waiting[key]
-            self._request(key)
+                self._leave(key)
+            if self._assigned.get(key) != assignment:
+                self._assign(key, assignment)
+                self._request(key)
+
+    def _assign(self, key: Key, assignment: Assignment) -> None:
+        self._forget(key)
+        self._assigned[key] = assignment
+        if assignment.verdict == "Assigned":
+            self._reserved.setdefault(assignment.backend, Counter())[assignment.batch or assignment.job_uid] += 1
+
+    def _forget(self, key: Key) -> bool:
+        assigned = self._assigned.pop(key, None)
+        if assigned is not None and assigned.verdict == "Assigned":
+            self._reserved[assigned.backend] -= Counter([assigned.batch or assigned.job_uid])
+            if not self._reserved[assigned.backend]:
+                del self._reserved[assigned.backend]
+        return assigned is not None
+
+    def _leave(self, key: Key) -> bool:
+        waited = self._waiting.pop(key, None)
+        if waited is not None:
+            self._lines.remove(waited.line(key.namespace), waited.place)
+            self._untold.discard(key)
+        return waited is not None
 
     def _drop(self, key: Key) -> bool:
-        waited = self._waiting.pop(key, None)
-        return self._take_back(key) or waited is not None
-
-    def _take_back(self, key: Key) -> bool:
-        assigned = self._assigned.pop(key, None)
-        if assigned is not None and assigned.batch is not None:
-            self._awaited -= Counter((assigned.batch,))  # what is at zero is forgotten
-        return assigned is not None
+        waited, assigned = self._leave(key), self._forget(key)
+        return waited or assigned
 
     async def _snapshot(self, waiting: dict[Key, _Waiting]) -> Snapshot:
         store = self._ports.store
@@ -128,9 +187,5 @@ class Scheduler:
             spec = policy.spec if policy is not None else None
             heads.append(Head(one.uid, one.created, one.priority, one.policy, spec, request, one.small))
         # Taken before the store is asked: what is seen on record meanwhile counts twice in this round, not never.
-        given = [one for one in self._assigned.values() if one.verdict == "Assigned"]
-        reserved = {(one.backend, one.batch or one.job_uid) for one in given}
-        runs = dict(await store.live_runs())
-        for name, _ in reserved:
-            runs[name] = runs.get(name, 0) + 1
-        return Snapshot(tuple(heads), backends, runs)
+        reserved = Counter({name: len(runs) for name, runs in self._reserved.items()})
+        return Snapshot(tuple(heads), backends, reserved + Counter(await store.live_runs()))
