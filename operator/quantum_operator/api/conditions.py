@@ -67,7 +67,7 @@ REASONS: dict[str, str] = {
     "TaskHeld": "Nobody can say whether the provider has the task. It is not submitted again; a person decides.",
     "TaskRejected": "The provider refuses the task for what it is; the message is the provider's. Nothing was paid.",
     "TaskNotSubmitted": "The provider took the task in none of the tries. It is tried again, up to backoffLimit.",
-    "TaskFailed": "The provider has the task as failed. It is not tried again: what it cost was paid.",
+    "TaskFailed": "The provider has the task as failed. It is tried elsewhere only where it surely cost nothing.",
     "TaskCancelled": "The task was cancelled at the provider, and not by the job.",
     "TaskLost": "The QuantumTask is gone, and what became of it is not known. It is not tried again.",
     "CeilingExceeded": "The task would cost more than its ceiling, and was not submitted.",
@@ -109,6 +109,7 @@ CANDIDATE_REASONS: dict[str, str] = {
     "TooManyShots": "The job asks for more shots than it takes of one job (its spec.limits.maxShots).",
     "SimulatorOnly": "The job asks for exact values, noise or the memory of shots, and this is a provider's device.",
     "NoCeiling": "What a task could cost at most can't be said: the job asks for a precision. Give it shots.",
+    "TriedBefore": "An attempt of the job failed there; the message says why.",
     "NotReady": "Its Ready condition is not True; the message is that condition's.",
     "Busy": "It has as many runs under way as it takes (its spec.limits.maxConcurrentRuns).",
 }

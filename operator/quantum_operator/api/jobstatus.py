@@ -39,8 +39,8 @@ class Attempt(ApiModel):
     state: Annotated[
         Literal["Pending", "Running", "Succeeded", "Failed", "Lost", "Suspended", "Cancelled"],
         Field(
-            description="Pending and Running are under way; Succeeded and Failed end the job; after Lost comes the "
-            "next attempt.",
+            description="Pending and Running are under way; Succeeded ends the job; after Lost comes the next attempt, "
+            "and after Failed one on another backend, where there is one and nothing was paid.",
         ),
     ]
     run_uid: Annotated[

@@ -55,7 +55,9 @@ def assign(snapshot: Snapshot) -> tuple[Assignment, ...]:
 def _nominate(head: Head, backends: tuple[QuantumBackend, ...], runs: Mapping[str, int]) -> Assignment:
     if head.policy is None:
         message = f"no BackendPolicy {head.policy_name!r} in namespace {head.request.namespace!r}; create it"
-        return Assignment(head.job_uid, head.request.demand, "Waiting", "PolicyNotFound", message)
+        return Assignment(
+            head.job_uid, head.request.demand, "Waiting", "PolicyNotFound", message, tried=head.request.tried
+        )
     reached = ordered_backends(head.policy, backends)
     judged = [(backend.metadata.name, _judge(backend, head.request, runs)) for backend in reached]
     chosen = next((name for name, verdict in judged if verdict is None), "")
@@ -73,6 +75,7 @@ def _nominate(head: Head, backends: tuple[QuantumBackend, ...], runs: Mapping[st
         ),
         candidates=_kept(candidates),
         candidates_total=len(candidates),
+        tried=head.request.tried,
     )
 
 

@@ -46,7 +46,7 @@ class RunObserved:
 class Assignment:
     """What the scheduler says of one job: a backend, to wait, or that no backend can ever take it.
 
-    It answers the job of this UID with this demand, and no other.
+    It answers the job of this UID with this demand that has tried these backends, and no other.
     """
 
     job_uid: str
@@ -58,6 +58,7 @@ class Assignment:
     agent: str | None = None
     candidates: tuple[Candidate, ...] = ()
     candidates_total: int = 0
+    tried: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,10 @@ class StoreArtifact:
 
 @dataclass(frozen=True)
 class Nominate:
-    """Ask the scheduler for a backend."""
+    """Ask the scheduler for a backend, which is none of `tried`; each of those has why."""
 
     demand: Demand
+    tried: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ class Reconciler:
             case StoreArtifact():
                 await self._ports.artifacts.put(job, action.ref, action.data)
             case Nominate():
-                self._scheduler.nominate(key, job, action.demand)
+                self._scheduler.nominate(key, job, action)
             case StartRun() | StartTask():
                 return await self._start(key, job, action)
             case StopRun():

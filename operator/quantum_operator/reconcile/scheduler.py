@@ -4,13 +4,13 @@ Reads may be as old as a watch is, so a backend given away counts as taken until
 record: from then on the store counts it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quantum_operator.api.jobstatus import Demand
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.assign import Head, Snapshot, assign
-from quantum_operator.decide.observed import Assignment
+from quantum_operator.decide.observed import Assignment, Nominate
 from quantum_operator.decide.routing import Request
 from quantum_operator.ports.world import Key, Ports
 from quantum_operator.reconcile.timers import Chore, Later
@@ -23,6 +23,7 @@ class _Waiting:
     priority: int
     policy: str
     demand: Demand
+    tried: Mapping[str, str]
 
 
 class Scheduler:
@@ -36,12 +37,17 @@ class Scheduler:
         self._assigned: dict[Key, Assignment] = {}
         self._chore = Chore("assigning backends", self.round, later)
 
-    def nominate(self, key: Key, job: QuantumJob, demand: Demand) -> None:
+    def nominate(self, key: Key, job: QuantumJob, asked: Nominate) -> None:
         """Line the job up for a backend, in place of whatever was said of it, or of a namesake, before."""
         meta = job.metadata
         self._assigned.pop(key, None)
         self._waiting[key] = _Waiting(
-            meta.uid, meta.creation_timestamp, job.spec.priority, job.spec.policy_ref.name, demand
+            meta.uid,
+            meta.creation_timestamp,
+            job.spec.priority,
+            job.spec.policy_ref.name,
+            asked.demand,
+            asked.tried,
         )
         self._chore.ask()
 
@@ -105,7 +111,7 @@ class Scheduler:
         heads = []
         for key, one in waiting.items():
             policy = policies[key.namespace, one.policy]
-            request = Request(one.demand, key.namespace, labels[key.namespace])
+            request = Request(one.demand, key.namespace, labels[key.namespace], one.tried)
             heads.append(Head(one.uid, one.created, one.priority, one.policy, policy.spec if policy else None, request))
         # Taken before the store is asked: what is seen on record meanwhile counts twice in this round, not never.
         reserved = [one.backend for one in self._assigned.values() if one.verdict == "Assigned"]
