@@ -41,6 +41,7 @@ REASONS: dict[str, str] = {
     "MeasuredEstimate": "`estimate` was asked of a program that measures. Remove the measurements.",
     "NoEligibleBackend": "Every backend of the policy refuses the job for what it is; the plan has each one's reason.",
     "OverPolicyLimit": "The job asks for more shots than its policy allows.",
+    "TooManyReplays": "The job that this one repeats is replayed more often than its policy allows. Replay it later.",
     "NoBackends": "The policy's choices match no backend. The job waits: create a backend or change the policy.",
     "NoReadyBackend": "Backends that could run the job are not ready. The job waits for one.",
     "AllBackendsBusy": "Backends that could run the job are at their limit of concurrent runs. The job waits.",

@@ -12,6 +12,7 @@ from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import TaskCeiling
 from quantum_operator.api.run import RunSpec
+from quantum_operator.decide.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class Observed:
     `sources` has the text of each program that comes from a ConfigMap (None: missing), and is only read before the
     job is accepted. `run` is the run of the latest attempt, and `backend` that attempt's backend. `refusal` is what
     the cluster said when it last refused to create that run. `claim` is that of the job's key, where
-    `claim.needs_claim`; `holder` is the job that holds it, where that is another one.
+    `claim.needs_claim`; `holder` is the job that holds it, where that is another one. `replays` are those of the job
+    that this one repeats, where `replay.needs_replays`.
     """
 
     now: datetime
@@ -89,6 +91,7 @@ class Observed:
     refusal: str = ""
     claim: SeenClaim | None = None
     holder: QuantumJob | None = None
+    replays: tuple[Replay, ...] = ()
 
 
 @dataclass(frozen=True)
