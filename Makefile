@@ -34,6 +34,7 @@ check: $(VENV)/dev ## Format, lint, types, layers, generated files and unit test
 generate: $(VENV)/dev ## Write crds/, the charts' generated files and docs/reference/ from the types
 	$(BIN)/python -m quantum_operator.api.generate
 	$(BIN)/python -m quantum_operator.cli.reference > docs/reference/cli.md
+	$(BIN)/python -m quantum_operator.decide.lifecycle > docs/reference/joblife.md
 	$(BIN)/python -m quantum_operator.agent.lifecycle > docs/reference/lifecycle.md
 	cp operator/quantum_operator/local/backends.yaml charts/quantum-operator/files/backends.yaml
 	PYTHONPATH=tests $(BIN)/python tests/support/chartvalues.py charts/quantum-operator

@@ -326,3 +326,22 @@ async def test_a_namesake_is_not_deleted_in_a_jobs_place(world: World) -> None:
     seen = await world.store.job(key_of(job))
     assert seen is not None
     assert seen.metadata.uid != job.metadata.uid
+
+
+async def test_the_replays_of_a_job_are_found_among_others(world: World) -> None:
+    """By the job's UID alone, whatever is in that, and also those that are over and no longer kept in memory."""
+    odd = "a,b=c\\d"
+    for name, uid in (("one", "u-1"), ("two", "u-1"), ("other", "u-2"), ("odd", odd)):
+        job = builders.job(name, replayOf={"name": "first", "uid": uid})
+        world.apply(manifest(job, world.namespace))
+    await world.add_job("plain")
+    assert {name: len(await world.store.replays(world.namespace, name)) for name in ("u-1", "u-2", "u-3", odd)} == {
+        "u-1": 2,
+        "u-2": 1,
+        "u-3": 0,
+        odd: 1,
+    }
+    (found,) = await world.store.replays(world.namespace, "u-2")
+    meta = world.get("quantumjob", "other")["metadata"]
+    assert (found.created, found.uid) == (meta["creationTimestamp"], meta["uid"])
+    assert await world.store.replays("another", "u-1") == ()

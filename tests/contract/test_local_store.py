@@ -55,6 +55,16 @@ async def test_store_says_when_it_cannot_write(world: World, monkeypatch: pytest
     assert (await world.store.job(KEY)) == world.job
 
 
+async def test_store_finds_the_replays_of_a_job(world: World) -> None:
+    """By the job's UID, in its namespace."""
+    of = {"name": "bell", "uid": "u-1"}
+    again = world.store.create(builders.job("again", replayOf=of), NOW)
+    world.store.create(builders.job("other", replayOf={**of, "uid": "u-2"}), NOW)
+    (found,) = await world.store.replays(KEY.namespace, "u-1")
+    assert (found.created, found.uid) == (again.metadata.creation_timestamp, again.metadata.uid)
+    assert await world.store.replays("another", "u-1") == ()
+
+
 async def test_store_counts_live_runs(world: World) -> None:
     """The attempts under way are counted by backend, and no longer once they are over."""
     assert dict(await world.store.live_runs()) == {}

@@ -1,8 +1,8 @@
 """What may go wrong with a run, of which class each is, and what is done about it.
 
-The one place that says so: the platform's words for an end without an outcome, or for why a run does not start, in
-this order of columns: class, the reason that a status gives, the reaction. The reference docs/reference/failures.md is
-generated from it. What a run itself reports as wrong with the job is permanent, and fails the job at once.
+The one place that says so: the platform's words for an end without an outcome, what a run itself reports, and the words
+for why a run does not start, in this order of columns: class, the reason that a status gives, the reaction. The
+reference docs/reference/failures.md is generated from it.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Literal
 
 from quantum_operator.api.conditions import REASONS, table
 
-Reaction = Literal["fail", "retry", "return", "wait"]
+Reaction = Literal["fail", "retry", "return", "elsewhere", "reroute", "wait", "hold"]
 
 
 class FailureClass(StrEnum):
@@ -38,7 +38,11 @@ class Failure:
     """One row: a class, a documented reason, and what follows.
 
     `fail`: the job is over. `retry`: another attempt, up to backoffLimit. `return`: another attempt, which no limit
-    counts. `wait`: the run may still start.
+    counts. `elsewhere`: a retry on another backend of the policy where one can take it. `reroute`: another attempt on
+    another backend, or none. `wait`: the run may still start. `hold`: a person decides.
+
+    No attempt follows one that may have been paid for, whatever the table says. What would fail or reroute a job is a
+    `return` where its run is shared with other jobs.
     """
 
     kind: FailureClass
@@ -46,16 +50,23 @@ class Failure:
     reaction: Reaction
 
 
+MOST_FAILED = 8
+"""How many attempts of a job may fail on their backends, or with their parameters, and be followed by another."""
+
 _INFRASTRUCTURE, _LOST = FailureClass.INFRASTRUCTURE, FailureClass.LOST
 _EVICTED = Failure(_INFRASTRUCTURE, "RunEvicted", "retry")
 _DELETED = Failure(_LOST, "RunDeleted", "retry")
-_NOT_STARTED = Failure(FailureClass.TIMEOUT, "RunNotStarted", "retry")
+_NOT_STARTED = Failure(FailureClass.TIMEOUT, "RunNotStarted", "elsewhere")
+_TOO_LARGE = Failure(_INFRASTRUCTURE, "MemoryLimitExceeded", "reroute")
+_TOO_SLOW = Failure(FailureClass.TIMEOUT, "TimeLimitExceeded", "fail")
+_OTHER_TARGET = Failure(FailureClass.PERMANENT, "IncompatibleTarget", "reroute")
+_OTHER_RESULTS = Failure(_LOST, "ResultUnreadable", "fail")
 
 ENDINGS: dict[str, Failure] = {
-    "OOMKilled": Failure(_INFRASTRUCTURE, "MemoryLimitExceeded", "fail"),
-    "DeadlineExceeded": Failure(FailureClass.TIMEOUT, "TimeLimitExceeded", "fail"),
+    "OOMKilled": _TOO_LARGE,
+    "DeadlineExceeded": _TOO_SLOW,
     "StartDeadlineExceeded": _NOT_STARTED,
-    "NotStarted": Failure(_INFRASTRUCTURE, "RunNotStarted", "retry"),
+    "NotStarted": Failure(_INFRASTRUCTURE, "RunNotStarted", "elsewhere"),
     "Evicted": _EVICTED,
     "Preempting": _EVICTED,
     "Terminated": _EVICTED,
@@ -69,19 +80,44 @@ ENDINGS: dict[str, Failure] = {
     "PodGone": _DELETED,
     "NotReached": Failure(FailureClass.SATURATED, "RunAlone", "return"),
     "OutcomeLost": Failure(_LOST, "OutcomeLost", "retry"),
-    "Rejected": Failure(FailureClass.PERMANENT, "TaskRejected", "fail"),
-    "Unsupported": Failure(FailureClass.PERMANENT, "IncompatibleTarget", "fail"),
-    "CeilingExceeded": Failure(FailureClass.PERMANENT, "CeilingExceeded", "fail"),
-    "SubmissionRefused": Failure(FailureClass.TRANSIENT, "TaskNotSubmitted", "retry"),
-    "TaskFailed": Failure(FailureClass.PERMANENT, "TaskFailed", "fail"),
-    "QueueTimeExceeded": Failure(FailureClass.TIMEOUT, "QueueTimeExceeded", "fail"),
+    "Rejected": Failure(FailureClass.PERMANENT, "TaskRejected", "reroute"),
+    "Unsupported": _OTHER_TARGET,
+    "CeilingExceeded": Failure(FailureClass.PERMANENT, "CeilingExceeded", "reroute"),
+    "SubmissionRefused": Failure(FailureClass.TRANSIENT, "TaskNotSubmitted", "elsewhere"),
+    "TaskFailed": Failure(FailureClass.PERMANENT, "TaskFailed", "reroute"),
+    "QueueTimeExceeded": Failure(FailureClass.TIMEOUT, "QueueTimeExceeded", "reroute"),
     "Cancelled": Failure(FailureClass.CANCELLED, "TaskCancelled", "fail"),
-    "ResultUnreadable": Failure(_LOST, "ResultUnreadable", "fail"),
+    "ResultUnreadable": _OTHER_RESULTS,
     "TaskLost": Failure(_LOST, "TaskLost", "fail"),
 }
 """Words for a run that is over and left no outcome. Any other word is UNKNOWN."""
 
 UNKNOWN = Failure(_LOST, "RunLost", "retry")
+
+REPORTED: dict[str, Failure] = {
+    **{
+        word: Failure(FailureClass.PERMANENT, word, "fail")
+        for word in (
+            "InvalidProgram",
+            "UnsupportedConstruct",
+            "InvalidParameters",
+            "InvalidObservable",
+            "InvalidTemplate",
+            "NoMeasurements",
+            "MeasuredEstimate",
+            "NoiseHasNoEffect",
+            "OutcomeTooLarge",
+            "ProgramCrashedRunner",
+            "InputMismatch",
+            "InternalError",
+        )
+    },
+    "IncompatibleTarget": _OTHER_TARGET,
+    "MemoryLimitExceeded": _TOO_LARGE,
+    "TimeLimitExceeded": _TOO_SLOW,
+    "ResultUnreadable": _OTHER_RESULTS,
+}
+"""Words of an outcome that is an error: every `RunError.reason`."""
 
 WAITS: dict[str, Failure] = {
     "Unschedulable": Failure(FailureClass.SATURATED, "RunUnschedulable", "wait"),
@@ -89,7 +125,7 @@ WAITS: dict[str, Failure] = {
     "PodRefused": Failure(_INFRASTRUCTURE, "RunRefused", "wait"),
     "ImageUnavailable": Failure(_INFRASTRUCTURE, "ImageUnavailable", "wait"),
     "Submitted": Failure(FailureClass.SATURATED, "TaskQueued", "wait"),
-    "Held": Failure(_LOST, "TaskHeld", "wait"),
+    "Held": Failure(_LOST, "TaskHeld", "hold"),
     "ProviderBusy": Failure(FailureClass.SATURATED, "ProviderBusy", "wait"),
     "ProviderUnavailable": Failure(FailureClass.TRANSIENT, "ProviderUnavailable", "wait"),
     "CredentialsRefused": Failure(FailureClass.TRANSIENT, "CredentialsRefused", "wait"),
@@ -107,6 +143,15 @@ def ending(word: str) -> Failure:
     return ENDINGS.get(word, UNKNOWN)
 
 
+def reported(word: str) -> Failure:
+    """The row of an outcome that is an error. Raises KeyError for what is no `RunError.reason`."""
+    return REPORTED[word]
+
+
+ELSEWHERE = frozenset(row.reason for row in ENDINGS.values() if row.reaction == "elsewhere")
+"""Reasons after which another backend comes first, and the same one again where there is none."""
+
+
 def waiting(word: str) -> Failure:
     """The row of a run that does not start."""
     return WAITS.get(word, UNNAMED_WAIT)
@@ -118,15 +163,28 @@ def failures_markdown() -> str:
 
 Generated from `operator/quantum_operator/api/failures.py` by `make generate`; not to be edited.
 
-What a run reports as wrong with the job (an invalid program, say) is *permanent*: the job fails at once, with the run's
-own reason. All else is below. *fail*: the job is over. *retry*: another attempt follows, up to `spec.backoffLimit`,
-after a delay that doubles from a second to a minute, less up to half of it, so that what is lost together does not come
-back together. *return*: another attempt follows at once, and no limit counts it. *wait*: the run may still start. What
-would fail a job is a *return* where its run is shared with other jobs: it is run alone, and diagnosed there.
+| Reaction | What follows |
+|---|---|
+| fail | The job is over. |
+| retry | Another attempt, up to `spec.backoffLimit`, after a delay that doubles from a second to a minute, less up to \
+half of it, so that what is lost together does not come back together. |
+| return | Another attempt at once, with a run of its own; no limit counts it. What would be a fail or a reroute is \
+a return where the run is shared with other jobs: it is diagnosed alone. |
+| elsewhere | A retry on another backend of the policy where one can take the job; else on the same one again. |
+| reroute | Another attempt at once, on a backend of the policy on which none has failed (the others have the verdict \
+`TriedBefore`); where there is none, the job fails with the diagnosis of the first. At most {MOST_FAILED} times. |
+| wait | The run may still start. |
+| hold | Nothing follows by itself: a person decides (`qjob resolve`). |
+
+No attempt follows one on a provider that may have been paid for: *retry*, *elsewhere* and *reroute* are of attempts
+that surely cost nothing, and any other fails the job.
 
 ## Runs that left no outcome
 
 {_rows({**ENDINGS, "any other": UNKNOWN})}
+## Runs that left an error
+
+{_rows(REPORTED)}
 ## Runs that do not start
 
 {_rows({**WAITS, "any other": UNNAMED_WAIT})}"""

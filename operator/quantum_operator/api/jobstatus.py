@@ -43,8 +43,9 @@ class Attempt(ApiModel):
     state: Annotated[
         Literal["Pending", "Running", "Succeeded", "Failed", "Lost", "Returned", "Suspended", "Cancelled"],
         Field(
-            description="Pending and Running are under way; Succeeded and Failed end the job; after Lost comes the "
-            "next attempt; after Returned as well, which no limit counts: a shared run did not bring it to an end.",
+            description="Pending and Running are under way; Succeeded ends the job; after Lost comes the next attempt, "
+            "and after Failed one on another backend, where there is one and nothing was paid; after Returned as well, "
+            "which no limit counts: a shared run did not bring it to an end.",
         ),
     ]
     run_uid: Annotated[

@@ -57,6 +57,15 @@ class BackendPolicySpec(ApiModel):
         int | None,
         Field(ge=1, le=9_007_199_254_740_991, description="The most shots one job may ask for in all."),
     ] = None
+    max_replays_per_hour: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000,
+            description="How many jobs that repeat one and the same job (spec.replayOf) may be created within an hour; "
+            "more are refused. Those that were deleted do not count.",
+        ),
+    ] = 10
 
 
 class BackendPolicyStatus(ApiModel):

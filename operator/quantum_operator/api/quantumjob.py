@@ -108,6 +108,7 @@ class QuantumJob(ApiModel):
     plural: ClassVar[str] = "quantumjobs"
     short_names: ClassVar[tuple[str, ...]] = ("qjob",)
     namespaced: ClassVar[bool] = True
+    selectable_fields: ClassVar[tuple[str, ...]] = (".spec.replayOf.uid",)
     printer_columns: ClassVar[tuple[PrinterColumn, ...]] = (
         PrinterColumn("Phase", "string", ".status.phase"),
         PrinterColumn("Backend", "string", ".status.backend"),

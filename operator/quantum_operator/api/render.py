@@ -80,11 +80,18 @@ def _spec(resource: ResourceType, schema: Schema) -> Schema:
                 "served": True,
                 "storage": True,
                 "subresources": {"status": {}},
+                **_selectable(resource),
                 "additionalPrinterColumns": [_column(column) for column in resource.printer_columns],
                 "schema": {"openAPIV3Schema": schema},
             }
         ],
     }
+
+
+def _selectable(resource: ResourceType) -> Schema:
+    """The fields by which objects can be listed, where the kind has such."""
+    paths: tuple[str, ...] = getattr(resource, "selectable_fields", ())
+    return {"selectableFields": [{"jsonPath": path} for path in paths]} if paths else {}
 
 
 def _column(column: PrinterColumn) -> Schema:

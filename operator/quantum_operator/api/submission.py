@@ -30,7 +30,7 @@ Tags = Annotated[
 
 
 class ReplayOf(ApiModel):
-    """The job that this one repeats. For the record: nothing is read of that job."""
+    """The job that this one repeats: its replays are counted (a policy's maxReplaysPerHour), else nothing."""
 
     name: Annotated[ObjectName, Field(description="The job's name, in the same namespace.")]
     uid: Annotated[str, Field(min_length=1, max_length=64, description="The job's UID.")]

@@ -28,7 +28,8 @@ def replay(name: JobName, namespace: Namespace = None, context: Context = None) 
 
     It is NAME-replay-1, or has the next number that is free, and its spec.replayOf names the job that it repeats. It
     has the programs that were accepted, also where a ConfigMap has changed since, the same task, policy and limits,
-    and the seed of the first run. It has no idempotencyKey: it runs.
+    and the seed of the first run. It has no idempotencyKey: it runs. How often in an hour one job may be repeated is
+    its policy's to say (spec.maxReplaysPerHour): what is more is created, and refused with the reason TooManyReplays.
 
     Exit code 1 when the job is not over.
     """

@@ -16,6 +16,9 @@ OURS = f"/apis/{GROUP}/{VERSION}"
 CORE = "/api/v1"
 BATCH = "/apis/batch/v1"
 
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""What to accept of a list of which only the metadata matter."""
+
 TRANSIENT = frozenset({401, 408, 429})
 """Refusals that are over after a while: a token that is being renewed, too many requests. Every 5xx is one as well."""
 
@@ -47,6 +50,10 @@ class Api:
     async def get(self, path: str, **params: str) -> Json:
         """Read an object or a list. Raises StatusError or TransientError, as all of these do."""
         return await self._request("GET", path, params=params)
+
+    async def get_metadata(self, path: str, **params: str) -> Json:
+        """Read a list with nothing of its objects but their metadata."""
+        return await self._request("GET", path, params=params, accept=METADATA)
 
     async def find(self, path: str) -> Json | None:
         """Read an object; None when there is none."""
@@ -141,8 +148,11 @@ class Api:
         body: Json | None = None,
         params: Mapping[str, str] | None = None,
         extensions: dict[str, Any] | None = None,
+        accept: str = "application/json",
     ) -> Json:
-        headers = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else None
+        headers = {"Accept": accept}
+        if method == "PATCH":
+            headers["Content-Type"] = "application/merge-patch+json"
         with _translated():
             response = await self._client.request(
                 method, path, params=params, json=body, headers=headers, extensions=extensions

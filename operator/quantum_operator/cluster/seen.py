@@ -169,7 +169,7 @@ def not_reached(name: str, run: SeenRun) -> RunObserved:
 
 def _fatal(exit_reason: str) -> str:
     """The container's own end, where it says more than that the pod was removed."""
-    return exit_reason if ending(exit_reason).reaction == "fail" else ""
+    return exit_reason if ending(exit_reason).reaction in ("fail", "reroute") else ""
 
 
 def _waiting(body: Json, status: Json, waiting: Json) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """The ports Store and Statuses: reads from what is watched, writes that compare and set."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -9,9 +10,10 @@ from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import CORE, Api, StatusError, refusals_as_transient
-from quantum_operator.cluster.mirror import Mirror
+from quantum_operator.cluster.api import CORE, Api, StatusError, metadata, refusals_as_transient
+from quantum_operator.cluster.mirror import PAGE, Mirror
 from quantum_operator.cluster.writes import put_status, refresh
+from quantum_operator.decide.replay import Replay
 from quantum_operator.ports.errors import ConflictError, TransientError
 from quantum_operator.ports.world import Key
 
@@ -71,6 +73,21 @@ class ClusterStore:
             labels = ((body or {}).get("metadata") or {}).get("labels") or {}
             known = self._labels[namespace] = (time.monotonic(), labels)
         return known[1]
+
+    async def replays(self, namespace: str, uid: str) -> tuple[Replay, ...]:
+        """The jobs that repeat this one, over or not, as the API server has them now."""
+        escaped = re.sub(r"([\\,=])", r"\\\1", uid)
+        params = {"fieldSelector": f"spec.replayOf.uid={escaped}", "limit": PAGE}
+        found: list[Replay] = []
+        more: str | None = ""
+        while more is not None:
+            with refusals_as_transient():
+                page = await self._api.get_metadata(
+                    self._mirror.jobs.path(namespace), **params, **({"continue": more} if more else {})
+                )
+            found += [Replay(meta["creationTimestamp"], meta["uid"]) for meta in map(metadata, page.get("items") or ())]
+            more = metadata(page).get("continue") or None
+        return tuple(found)
 
     async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
         """One key of a ConfigMap's text, read now."""

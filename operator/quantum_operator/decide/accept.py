@@ -20,6 +20,7 @@ from quantum_operator.api.templates import TemplateError, template_facts
 from quantum_operator.decide.names import artifact_name
 from quantum_operator.decide.observed import Observed
 from quantum_operator.decide.prescan import ProgramFacts, Rejection, prescan
+from quantum_operator.decide.replay import refused_until
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ def accept(observed: Observed) -> Acceptance | Complaint:
     policy = observed.policy
     if policy is None:
         return policy_missing(observed.job)
+    complaint = replays_within_policy(observed, policy)
+    if complaint is not None:
+        return complaint
     for rule in (configmaps_exist, programs_fit, pubs_name_programs):
         complaint = rule(observed)
         if complaint is not None:
@@ -83,6 +87,19 @@ def policy_missing(job: QuantumJob) -> Complaint:
         f"spec.policyRef.name: {job.spec.policy_ref.name!r}: no BackendPolicy of that name in namespace "
         f"{job.metadata.namespace!r}; create it or name another",
         waits=True,
+    )
+
+
+def replays_within_policy(observed: Observed, policy: BackendPolicy) -> Complaint | None:
+    """The job that this one repeats is not replayed more often than its policy allows."""
+    of, limit = observed.job.spec.replay_of, policy.spec.max_replays_per_hour
+    until = refused_until(observed.job, observed.replays, limit) if of is not None else None
+    if of is None or until is None:
+        return None
+    return Complaint(
+        "TooManyReplays",
+        f"spec.replayOf: {of.name!r}: BackendPolicy {policy.metadata.name!r} allows {limit} replays of a job within an "
+        "hour (spec.maxReplaysPerHour)" + (f"; replay it again after {until}" if until else ""),
     )
 
 

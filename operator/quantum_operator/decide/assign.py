@@ -95,7 +95,9 @@ class _Rooms:
 def _nominate(head: Head, backends: tuple[QuantumBackend, ...], rooms: _Rooms) -> Assignment:
     if head.policy is None:
         message = f"no BackendPolicy {head.policy_name!r} in namespace {head.request.namespace!r}; create it"
-        return Assignment(head.job_uid, head.request.demand, "Waiting", "PolicyNotFound", message)
+        return Assignment(
+            head.job_uid, head.request.demand, "Waiting", "PolicyNotFound", message, tried=head.request.tried
+        )
     reached = ordered_backends(head.policy, backends)
     judged = [(backend.metadata.name, _judge(backend, head, rooms)) for backend in reached]
     chosen = next((name for name, verdict in judged if verdict is None), "")
@@ -113,6 +115,7 @@ def _nominate(head: Head, backends: tuple[QuantumBackend, ...], rooms: _Rooms) -
         ),
         candidates=_kept(candidates),
         candidates_total=len(candidates),
+        tried=head.request.tried,
     )
 
 

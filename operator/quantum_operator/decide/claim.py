@@ -91,7 +91,10 @@ def _after(observed: Observed, decision: Decision, seen: SeenClaim, mine: Claim)
 def pledge(observed: Observed, most: TaskCeiling) -> Decision | None:
     """The claim says what may be paid, before there is a task that could be; None once it does."""
     seen = observed.claim
-    if seen is None or seen.claim.uid != observed.job.metadata.uid or seen.claim.paid is not None:
+    if seen is None or seen.claim.uid != observed.job.metadata.uid:
+        return None
+    said = seen.claim.paid
+    if said is not None and said.currency == most.currency and said.micros >= most.micros:
         return None
     paid = Cost(currency=most.currency, micros=most.micros, text=f"at most {money(most.micros, most.currency)}")
     return _write(observed, seen.claim.model_copy(update={"paid": paid}), seen)

@@ -1,16 +1,17 @@
 """How a job or an attempt ends: with a result, with a diagnosis, or lost and to be tried again."""
 
 from quantum_operator.api.conditions import REASONS, ConditionType
-from quantum_operator.api.failures import ending
+from quantum_operator.api.failures import MOST_FAILED, Failure, ending, reported
 from quantum_operator.api.jobstatus import Attempt, Cost, QuantumJobStatus
 from quantum_operator.api.run import Outcome, RunError
 from quantum_operator.decide.cost import cost_of, money
 from quantum_operator.decide.observed import Decision, Observed, RunObserved, StoreArtifact, Tell
 from quantum_operator.decide.outcome import mismatch, read_outcome
+from quantum_operator.decide.reroute import failures, may_go_on, surely_free
 from quantum_operator.decide.result import summarize
 from quantum_operator.decide.retry import backoff
-from quantum_operator.decide.size import NOTE_BYTES, STATUS_BYTES, clip, json_bytes
-from quantum_operator.decide.status import lost_attempts, set_condition, with_attempt
+from quantum_operator.decide.size import CAUSE_BYTES, NOTE_BYTES, STATUS_BYTES, clip, json_bytes
+from quantum_operator.decide.status import is_terminal, lost_attempts, set_condition, with_attempt
 from quantum_operator.decide.times import stamp
 
 REFUSALS = (
@@ -51,11 +52,11 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
         failure = ending(run.failure)
         cause = run.message or run.failure or "no cause is known"
         message = f"{kind_of(attempt)} {attempt.name} left no outcome: {cause}"
-        if failure.reaction == "return" or (attempt.batch is not None and failure.reaction == "fail"):
+        if failure.reaction == "return" or (attempt.batch is not None and failure.reaction in ("fail", "reroute")):
             return give_back(observed, attempt, message)
-        if failure.reaction == "retry":
-            return lose(observed, attempt, failure.reason, message)
-        return _failed(observed, attempt, failure.reason, f"{message}. {REASONS[failure.reason]}")
+        if failure.reaction not in ("retry", "elsewhere"):
+            message = f"{message}. {REASONS[failure.reason]}"
+        return _react(observed, attempt, failure, message)
     outcome = read_outcome(run.outcome)
     if isinstance(outcome, str):
         return _failed(observed, attempt, "InvalidOutcome", outcome)
@@ -69,6 +70,37 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
     if problem is not None:
         return _failed(observed, attempt, "InvalidOutcome", problem)
     return _succeeded(observed, attempt, outcome, run.outcome)
+
+
+def _react(observed: Observed, attempt: Attempt, failure: Failure, message: str) -> Decision:
+    """What follows a failure, as its row says. Nothing does where the attempt may have been paid for."""
+    if failure.reaction not in ("retry", "elsewhere", "reroute"):
+        return _failed(observed, attempt, failure.reason, message)
+    if not surely_free(attempt, observed.run):
+        return _failed(observed, attempt, failure.reason, f"{message} It may have been paid for: it is not tried again")
+    if failure.reaction == "reroute":
+        return _pass_on(observed, attempt, failure.reason, message)
+    return lose(observed, attempt, failure.reason, message)
+
+
+def _pass_on(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
+    """The attempt failed, and surely cost nothing: another follows where there is a backend for it."""
+    status = with_attempt(observed.job.status, ended(observed, attempt, "Failed", reason, message))
+    status = charged(status, attempt, observed.run)
+    status = put(observed, status, ConditionType.RUNNING, False, reason, message)
+    if not may_go_on(observed.job.status):
+        return exhausted(observed, status, f"{MOST_FAILED} backends have failed it, and no more are tried")
+    return Decision(status, after=(Tell("Warning", reason, message),), look_again=0.0)
+
+
+def exhausted(observed: Observed, status: QuantumJobStatus, why: str) -> Decision:
+    """The job is over, for what its first attempt failed for: there is no other backend. `why` may be empty."""
+    first = failures(status)[0]
+    message = f"{first.message} (on {first.backend}); {why}" if why else first.message
+    decision = fail(observed, status, first.reason, message)
+    if first.reason not in REFUSALS:
+        return decision
+    return Decision(put(observed, decision.status, ConditionType.ACCEPTED, False, first.reason, message))
 
 
 def lose(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
@@ -134,11 +166,10 @@ def run_out(observed: Observed, attempt: Attempt) -> Decision:
 
 def _errored(observed: Observed, attempt: Attempt, error: RunError) -> Decision:
     message = f"{error.field}: {error.message}" if error.field else error.message
-    decision = _failed(observed, attempt, error.reason, message)
-    if error.reason not in REFUSALS:
+    decision = _react(observed, attempt, reported(error.reason), message)
+    if error.reason not in REFUSALS or not is_terminal(decision.status):
         return decision
-    status = put(observed, decision.status, ConditionType.ACCEPTED, False, error.reason, message)
-    return Decision(status)
+    return Decision(put(observed, decision.status, ConditionType.ACCEPTED, False, error.reason, message))
 
 
 def _failed(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
@@ -175,6 +206,6 @@ def ended(observed: Observed, attempt: Attempt, state: str, reason: str, message
         "state": state,
         "completion_time": stamp(observed.now),
         "reason": reason,
-        "message": clip(message, NOTE_BYTES),
+        "message": clip(message, CAUSE_BYTES if state == "Failed" else NOTE_BYTES),
     }
     return attempt.model_copy(update=update)

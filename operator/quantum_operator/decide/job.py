@@ -13,7 +13,7 @@ from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, Q
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
 from quantum_operator.decide.batching import is_small
 from quantum_operator.decide.claim import gate, pledge, recorded
-from quantum_operator.decide.finish import conclude, fail, give_up, kind_of, lose, put, run_out, vanish
+from quantum_operator.decide.finish import conclude, exhausted, fail, give_up, kind_of, lose, put, run_out, vanish
 from quantum_operator.decide.halt import goes_on, halted, rest, resumed, seconds_used, stop
 from quantum_operator.decide.names import run_name, seed_for
 from quantum_operator.decide.observed import (
@@ -26,6 +26,7 @@ from quantum_operator.decide.observed import (
     StoreArtifact,
     Tell,
 )
+from quantum_operator.decide.reroute import Tried, avoided, tried
 from quantum_operator.decide.retry import retry_delay
 from quantum_operator.decide.runs import run_of, seconds_left
 from quantum_operator.decide.schedule import opens_in
@@ -119,10 +120,11 @@ def _accepted(observed: Observed, acceptance: Acceptance) -> Decision:
     return Decision(status, before=(StoreArtifact(acceptance.ref, acceptance.data),))
 
 
-def _assignment(observed: Observed, demand: Demand) -> Assignment | None:
-    """The scheduler's word, if it was asked about this demand: a ConfigMap may have changed since."""
+def _assignment(observed: Observed, demand: Demand, asked: tuple[Tried, ...] = ({},)) -> Assignment | None:
+    """The scheduler's word, if it was asked about this demand, without backends that were tried since."""
     assignment = observed.assignment
-    return assignment if assignment is not None and assignment.demand == demand else None
+    answers = assignment is not None and assignment.demand == demand and assignment.tried in asked
+    return assignment if answers else None
 
 
 def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
@@ -134,7 +136,7 @@ def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
     held_back = gate(observed, decision)
     if held_back is not None:
         return held_back
-    status, assignment = decision.status, _assignment(observed, demand)
+    status = decision.status
     last, losses = latest_attempt(status), lost_attempts(status)
     if last is not None and losses > observed.job.spec.backoff_limit:
         return give_up(observed, status, last)
@@ -143,13 +145,26 @@ def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
         return replace(decision, look_again=delay)
     if _opens_in(observed) > 0:
         return _wait_for_schedule(observed, decision)
+    return _assigned(observed, decision, demand)
+
+
+def _assigned(observed: Observed, decision: Decision, demand: Demand) -> Decision:
+    """Ask for a backend, and put on record what is said: also that none is left, or that the job waits."""
+    status, last = decision.status, latest_attempt(decision.status)
+    never, last_of_all = tried(status), avoided(status)
+    assignment = _assignment(observed, demand, (never, last_of_all))
     if assignment is None:
         # What was tried before is tried alone: a shared run did not bring it to an end, or may have been its victim.
         small = last is None and status.input is not None and is_small(demand, status.input)
-        return replace(decision, after=(Nominate(demand, small=small),))
+        return replace(decision, after=(Nominate(demand, last_of_all, small=small),))
+    if assignment.verdict != "Assigned" and assignment.tried != never:
+        return replace(decision, after=(Nominate(demand, never),))
     status = with_step(status, candidates=assignment.candidates, candidates_total=assignment.candidates_total)
     assigned = assignment.verdict == "Assigned"
     status = put(observed, status, ConditionType.SCHEDULED, assigned, assignment.reason, assignment.message)
+    if assignment.verdict == "Impossible" and never:
+        every = assignment.candidates_total <= len(never)
+        return replace(exhausted(observed, status, "" if every else assignment.message), before=decision.before)
     if assignment.verdict == "Impossible":
         status = put(observed, status, ConditionType.ACCEPTED, False, assignment.reason, assignment.message)
         return replace(fail(observed, status, assignment.reason, assignment.message), before=decision.before)

@@ -12,6 +12,7 @@ from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import TaskCeiling
 from quantum_operator.api.run import RunSpec
+from quantum_operator.decide.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Assignment:
     """What the scheduler says of one job: a backend, to wait, or that no backend can ever take it.
 
     `batch` is the run that it shares with others that were assigned beside it. It answers the job of this UID with this
-    demand, and no other.
+    demand that has tried these backends, and no other.
     """
 
     job_uid: str
@@ -60,6 +61,7 @@ class Assignment:
     batch: str | None = None
     candidates: tuple[Candidate, ...] = ()
     candidates_total: int = 0
+    tried: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class Observed:
     `sources` has the text of each program that comes from a ConfigMap (None: missing), and is only read before the
     job is accepted. `run` is the run of the latest attempt, and `backend` that attempt's backend. `refusal` is what
     the cluster said when it last refused to create that run. `claim` is that of the job's key, where
-    `claim.needs_claim`; `holder` is the job that holds it, where that is another one.
+    `claim.needs_claim`; `holder` is the job that holds it, where that is another one. `replays` are those of the job
+    that this one repeats, where `replay.needs_replays`.
     """
 
     now: datetime
@@ -90,6 +93,7 @@ class Observed:
     refusal: str = ""
     claim: SeenClaim | None = None
     holder: QuantumJob | None = None
+    replays: tuple[Replay, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,13 @@ class StoreArtifact:
 
 @dataclass(frozen=True)
 class Nominate:
-    """Ask the scheduler for a backend. `small`: the run may be one that others share."""
+    """Ask the scheduler for a backend, which is none of `tried`; each of those has why.
+
+    `small`: the run may be one that others share.
+    """
 
     demand: Demand
+    tried: Mapping[str, str] = field(default_factory=dict)
     small: bool = False
 
 

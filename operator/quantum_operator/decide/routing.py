@@ -1,7 +1,7 @@
 """Routing: one backend against one job's demand, by named rules in a fixed order."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quantum_operator.api.backend import QuantumBackend
 from quantum_operator.api.conditions import ConditionType
@@ -27,6 +27,8 @@ class Request:
     demand: Demand
     namespace: str
     namespace_labels: Mapping[str, str]
+    tried: Mapping[str, str] = field(default_factory=dict)
+    """The backends that the job is not to go to again, each with why."""
 
 
 Rule = Callable[[QuantumBackend, Request], Verdict | None]
@@ -60,6 +62,12 @@ def shared_with_namespace(backend: QuantumBackend, request: Request) -> Verdict 
     if allowed.selector is not None and matches(allowed.selector, request.namespace_labels):
         return None
     return Verdict("NotShared", f"not shared with namespace {request.namespace!r} (spec.namespaces)")
+
+
+def not_tried_before(backend: QuantumBackend, request: Request) -> Verdict | None:
+    """No attempt of the job failed on the backend."""
+    why = request.tried.get(backend.metadata.name)
+    return None if why is None else Verdict("TriedBefore", why)
 
 
 def wide_enough(backend: QuantumBackend, request: Request) -> Verdict | None:
@@ -107,6 +115,7 @@ RULES: tuple[Rule, ...] = (
     gives_what_is_asked,
     shots_within_limit,
     has_a_ceiling,
+    not_tried_before,
     is_ready,
 )
 """In this order: what a backend is comes before how it is at the moment."""

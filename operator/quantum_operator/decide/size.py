@@ -11,6 +11,9 @@ MESSAGE_BYTES = 1_024
 NOTE_BYTES = 200
 """What the message of one attempt, or of one candidate, may take: there are many of them."""
 
+CAUSE_BYTES = 600
+"""What the message of an attempt that failed may take: it may become that of its job, and there are few of them."""
+
 
 def json_bytes(value: object) -> int:
     """The bytes of `value` as compact JSON in UTF-8."""

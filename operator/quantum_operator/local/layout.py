@@ -154,6 +154,12 @@ class ResultsFolder:
         """The folder of one job."""
         return JobFolder(self.path / key.namespace / key.name)
 
+    def jobs(self, namespace: str) -> Iterator[JobFolder]:
+        """Every job of a namespace that there are files of."""
+        folder = self.path / namespace
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            yield JobFolder(path)
+
     def claim(self, name: str) -> Path:
         """The claim of this name; no namespace begins with a dot."""
         return self.path / ".claims" / f"{name}.json"

@@ -12,6 +12,7 @@ from quantum_operator.api.meta import ObjectMeta
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.health import backend_status
+from quantum_operator.decide.replay import Replay, replays_among
 from quantum_operator.decide.status import live_attempt
 from quantum_operator.decide.times import stamp
 from quantum_operator.local.ending import has_ended
@@ -140,6 +141,11 @@ class LocalStore:
     async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The one label that every namespace has in Kubernetes: its name."""
         return {"kubernetes.io/metadata.name": namespace}
+
+    async def replays(self, namespace: str, uid: str) -> tuple[Replay, ...]:
+        """The jobs of the folder that repeat this one."""
+        found = (folder.read_job() for folder in self._folder.jobs(namespace))
+        return replays_among((job for job in found if job is not None), namespace, uid)
 
     async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
         """One entry of a ConfigMap, or None."""

@@ -14,6 +14,7 @@ from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.decide.observed import RunObserved, StartRun, StartTask, StopRun, StopTask, Tell
+from quantum_operator.decide.replay import Replay
 from quantum_operator.ports.batches import Batches
 from quantum_operator.ports.claims import Claims
 
@@ -55,6 +56,9 @@ class Store(Protocol):
 
     async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The labels of a namespace."""
+
+    async def replays(self, namespace: str, uid: str) -> tuple[Replay, ...]:
+        """The jobs of a namespace that repeat the job of this UID, over or not, read now."""
 
     async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
         """One key of a ConfigMap, read now; None when it is missing."""

@@ -21,6 +21,7 @@ from quantum_operator.decide.observed import (
     StoreArtifact,
     Tell,
 )
+from quantum_operator.decide.replay import Replay, needs_replays
 from quantum_operator.decide.status import is_accepted, is_terminal, latest_attempt, live_attempt
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
 from quantum_operator.ports.world import Key, Ports
@@ -118,7 +119,13 @@ class Reconciler:
             refusal=refusal.message if refusal is not None and attempt and refusal.run == attempt.name else "",
             claim=claim,
             holder=holder,
+            replays=await self._replays(job),
         )
+
+    async def _replays(self, job: QuantumJob) -> tuple[Replay, ...]:
+        if job.spec.replay_of is None or not needs_replays(job):
+            return ()
+        return await self._ports.store.replays(job.metadata.namespace, job.spec.replay_of.uid)
 
     async def _sources(self, job: QuantumJob) -> dict[str, str | None]:
         sources = {}
@@ -156,7 +163,7 @@ class Reconciler:
             case StoreArtifact():
                 await self._ports.artifacts.put(job, action.ref, action.data)
             case Nominate():
-                self._scheduler.nominate(key, job, action.demand, small=action.small)
+                self._scheduler.nominate(key, job, action)
             case StartRun() | StartTask():
                 return await self._start(key, job, action)
             case StopRun():

@@ -8,13 +8,13 @@ for, all behind wait for.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quantum_operator.api.jobstatus import Demand
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.assign import Head, Snapshot, assign
-from quantum_operator.decide.observed import Assignment
+from quantum_operator.decide.observed import Assignment, Nominate
 from quantum_operator.decide.routing import Request
 from quantum_operator.ports.world import Key, Ports
 from quantum_operator.reconcile.lines import Lines
@@ -29,10 +29,11 @@ class _Waiting:
     policy: str
     demand: Demand
     small: bool
+    tried: Mapping[str, str]
 
     def line(self, namespace: str) -> tuple[object, ...]:
         """What it shares with those who are told the same: all that the word may depend on."""
-        return namespace, self.policy, self.demand, self.small
+        return namespace, self.policy, self.demand, self.small, tuple(sorted(self.tried.items()))
 
     @property
     def place(self) -> tuple[int, str, str]:
@@ -55,15 +56,19 @@ class Scheduler:
         self._changes = self._seen_changes = 0
         self._chore = Chore("assigning backends", self.round, later)
 
-    def nominate(self, key: Key, job: QuantumJob, demand: Demand, *, small: bool = False) -> None:
-        """Line the job up for a backend, in place of whatever was said of it, or of a namesake, before.
-
-        `small`: its run may be one that others share.
-        """
+    def nominate(self, key: Key, job: QuantumJob, asked: Nominate) -> None:
+        """Line the job up for a backend, in place of whatever was said of it, or of a namesake, before."""
         meta, spec = job.metadata, job.spec
-        shared = small and self._ports.batches is not None
         self._drop(key)
-        waiting = _Waiting(meta.uid, meta.creation_timestamp, spec.priority, spec.policy_ref.name, demand, shared)
+        waiting = _Waiting(
+            meta.uid,
+            meta.creation_timestamp,
+            spec.priority,
+            spec.policy_ref.name,
+            asked.demand,
+            asked.small and self._ports.batches is not None,
+            asked.tried,
+        )
         self._waiting[key] = waiting
         self._lines.add(waiting.line(key.namespace), waiting.place, key)
         self._untold.add(key)
@@ -183,7 +188,7 @@ class Scheduler:
         heads = []
         for key, one in waiting.items():
             policy = policies[key.namespace, one.policy]
-            request = Request(one.demand, key.namespace, labels[key.namespace])
+            request = Request(one.demand, key.namespace, labels[key.namespace], one.tried)
             spec = policy.spec if policy is not None else None
             heads.append(Head(one.uid, one.created, one.priority, one.policy, spec, request, one.small))
         # Taken before the store is asked: what is seen on record meanwhile counts twice in this round, not never.

@@ -10,6 +10,7 @@ from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import JobInput
 from quantum_operator.decide.observed import RunObserved, StartRun, StopRun, Tell
+from quantum_operator.decide.replay import Replay, replays_among
 from quantum_operator.decide.status import live_attempt
 from quantum_operator.ports.batches import BatchPart
 from quantum_operator.ports.errors import NameTakenError
@@ -75,6 +76,11 @@ class MemoryStore:
         return await self.world.faults.call(
             "store.config_map_value", lambda: self.world.config_maps.get((namespace, name, key))
         )
+
+    async def replays(self, namespace: str, uid: str) -> tuple[Replay, ...]:
+        """The jobs that repeat this one, as they are."""
+        jobs = self.world.jobs
+        return await self.world.faults.call("store.replays", lambda: replays_among(jobs.values(), namespace, uid))
 
     def _live_runs(self) -> Mapping[str, int]:
         attempts = (live_attempt(job.status) for job in self.world.seen_jobs.values())

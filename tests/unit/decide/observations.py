@@ -44,9 +44,11 @@ def nominated(observed: Observed) -> Nominate:
 
 def told(observed: Observed, verdict: str = "Assigned", reason: str = "", name: str = "simulator") -> Observed:
     """The same with the scheduler's answer to what `decide` asks of it."""
+    asked = nominated(observed)
     word = Assignment(
         job_uid=observed.job.metadata.uid,
-        demand=nominated(observed).demand,
+        demand=asked.demand,
+        tried=asked.tried,
         verdict=verdict,  # type: ignore[arg-type]
         reason=reason or verdict,
         message=f"the scheduler says {verdict}",

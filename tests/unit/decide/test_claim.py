@@ -191,7 +191,7 @@ def test_a_claim_that_was_taken_over_is_left_to_its_holder() -> None:
 
 def test_a_failure_is_not_put_into_the_claim() -> None:
     """Another job may try."""
-    observed = with_run(with_claim(running()), "Finished", failure="OOMKilled")
+    observed = with_run(with_claim(running()), "Finished", failure="DeadlineExceeded")
     assert is_terminal(decide(observed).status)
     assert "PutClaim" not in kinds(decide(observed))
 

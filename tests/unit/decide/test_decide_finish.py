@@ -6,21 +6,40 @@ from typing import Any, get_args
 import pytest
 
 from quantum_operator.api.conditions import REASONS, ConditionType
+from quantum_operator.api.failures import REPORTED
 from quantum_operator.api.run import RunError
 from quantum_operator.decide.finish import REFUSALS
 from quantum_operator.decide.job import decide
 from quantum_operator.decide.observed import StoreArtifact
+from quantum_operator.decide.status import is_terminal
 from quantum_operator.testing.builders import backend
-from unit.decide.observations import NOW, after, condition, finished, last, running, verdicts, with_run
+from unit.decide.observations import (
+    NOW,
+    after,
+    apply,
+    condition,
+    finished,
+    last,
+    running,
+    told,
+    verdicts,
+    with_run,
+)
 
 RUN_ERRORS = get_args(RunError.model_fields["reason"].annotation)
 
 
 @pytest.mark.parametrize("reason", RUN_ERRORS)
 def test_a_runs_diagnosis_ends_the_job(reason: str) -> None:
-    """Every reason a run can give fails the job at once; what is about the job's wording withdraws acceptance."""
+    """Every reason a run can give fails the job, at once or when there is no other backend for it; what is about the
+    job's wording withdraws acceptance."""
     error = {"reason": reason, "message": "what was wrong", "field": "spec.task"}
-    status = decide(finished(running(), error=error, pubs=[])).status
+    observed = finished(running(), error=error, pubs=[])
+    status = decide(observed).status
+    assert is_terminal(status) == (REPORTED[reason].reaction == "fail")
+    if not is_terminal(status):
+        alone = told(replace(apply(observed, decide(observed)), run=None), "Impossible", "NoEligibleBackend")
+        status = decide(alone).status
     complete = condition(status, ConditionType.COMPLETE)
     assert (complete.status, complete.reason) == ("False", reason)
     assert complete.message == "spec.task: what was wrong"
@@ -40,7 +59,7 @@ def test_every_reason_of_a_run_is_documented() -> None:
 @pytest.mark.parametrize(
     ("failure", "reason", "state"),
     [
-        ("OOMKilled", "MemoryLimitExceeded", "Failed"),
+        ("OOMKilled", None, "Failed"),
         ("DeadlineExceeded", "TimeLimitExceeded", "Failed"),
         ("Evicted", None, "Lost"),
         ("Error", None, "Lost"),
@@ -49,7 +68,7 @@ def test_every_reason_of_a_run_is_documented() -> None:
     ],
 )
 def test_a_run_without_an_outcome(failure: str, reason: str | None, state: str) -> None:
-    """A run over its limits fails the job; any other end without an outcome is a loss and tried again."""
+    """A run over its time fails the job; over its memory, it is tried elsewhere; any other end is a loss."""
     status = decide(with_run(running(), "Finished", failure=failure, message="node gone")).status
     assert last(status).state == state
     assert "left no outcome: node gone" in last(status).message

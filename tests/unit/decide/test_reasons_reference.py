@@ -1,5 +1,6 @@
 """The documented list of reasons is the list that the code goes by."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from quantum_operator.api.conditions import CANDIDATE_REASONS, REASONS, reasons_markdown
@@ -38,4 +39,7 @@ def test_every_verdict_on_a_backend_is_documented() -> None:
     )
     (found,) = assign(Snapshot((head(spec=policy(*"abcdefgh").spec),), backends, {"e": 1}))
     (exact,) = assign(Snapshot((head(spec=policy("h").spec, simulated=True),), backends))
-    assert {one.reason for one in (*found.candidates, *exact.candidates)} == set(CANDIDATE_REASONS)
+    again = head(spec=policy("f").spec)
+    (tried,) = assign(Snapshot((replace(again, request=replace(again.request, tried={"f": "why"})),), backends))
+    told = (*found.candidates, *exact.candidates, *tried.candidates)
+    assert {one.reason for one in told} == set(CANDIDATE_REASONS)

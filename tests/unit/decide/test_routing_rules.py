@@ -1,5 +1,6 @@
 """Every rule of routing by itself, all of them together, and what holds of any backend and request."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -20,6 +21,7 @@ from quantum_operator.decide.routing import (
     is_ready,
     judge,
     matches,
+    not_tried_before,
     ordered_backends,
     shared_with_namespace,
     shots_within_limit,
@@ -35,6 +37,11 @@ BY_SECOND: dict[str, Any] = {**QPU, "price": {"perSecondMicros": 1}}
 def request(qubits: int = 2, shots: int = 1000, namespace: str = "team", **labels: str) -> Request:
     """A request from this namespace, which has these labels."""
     return Request(Demand(qubits=qubits, shots=shots, executed_shots=shots), namespace, labels)
+
+
+def tried(**backends: str) -> Request:
+    """A request that these backends are not to be tried for again, each with why."""
+    return replace(request(), tried=backends)
 
 
 def exact() -> Request:
@@ -105,6 +112,9 @@ TRUTH: list[tuple[str, Rule, QuantumBackend, Request, str]] = [
         request(),
         "not shared with namespace 'team' (spec.namespaces)",
     ),
+    ("tried nowhere", not_tried_before, backend(), request(), ""),
+    ("tried elsewhere", not_tried_before, backend(), tried(second="why"), ""),
+    ("tried there", not_tried_before, backend(), tried(simulator="attempt 1 failed there"), "attempt 1 failed there"),
     ("no qubits asked", wide_enough, backend(qubits=1), request(qubits=0), ""),
     ("one to spare", wide_enough, backend(qubits=3), request(qubits=2), ""),
     ("just enough", wide_enough, backend(qubits=2), request(qubits=2), ""),
@@ -150,6 +160,7 @@ REASON: dict[Rule, str] = {
     gives_what_is_asked: "SimulatorOnly",
     shots_within_limit: "TooManyShots",
     has_a_ceiling: "NoCeiling",
+    not_tried_before: "TriedBefore",
     is_ready: "NotReady",
 }
 

@@ -1,6 +1,7 @@
 """The scheduler and the reconciler's memory: whose word is whose, and what is forgotten."""
 
 from quantum_operator.api.jobstatus import Demand
+from quantum_operator.decide.observed import Nominate
 from quantum_operator.ports.world import Key
 from quantum_operator.reconcile.scheduler import Scheduler
 from quantum_operator.testing.builders import backend, job, policy
@@ -24,7 +25,7 @@ async def test_a_word_is_for_the_job_of_its_uid_alone() -> None:
     asked: list[Key] = []
     world = world_of_one_slot()
     scheduler = Scheduler(memory_ports(world), asked.append, world.clock.later)
-    scheduler.nominate(BELL_KEY, job(uid="first"), DEMAND)
+    scheduler.nominate(BELL_KEY, job(uid="first"), Nominate(DEMAND))
     await scheduler.round()
     word = scheduler.assignment(BELL_KEY, "first")
     assert word is not None
@@ -37,9 +38,9 @@ async def test_a_namesake_takes_over_the_place_in_line() -> None:
     """A job nominated under a name that was assigned to a forerunner gets the forerunner's slot."""
     world = world_of_one_slot()
     scheduler = Scheduler(memory_ports(world), lambda key: None, world.clock.later)
-    scheduler.nominate(BELL_KEY, job(uid="first"), DEMAND)
+    scheduler.nominate(BELL_KEY, job(uid="first"), Nominate(DEMAND))
     await scheduler.round()
-    scheduler.nominate(BELL_KEY, job(uid="second"), DEMAND)
+    scheduler.nominate(BELL_KEY, job(uid="second"), Nominate(DEMAND))
     await scheduler.round()
     word = scheduler.assignment(BELL_KEY, "second")
     assert word is not None
@@ -51,9 +52,9 @@ async def test_asking_again_keeps_what_was_given() -> None:
     asked: list[Key] = []
     world = world_of_one_slot()
     scheduler = Scheduler(memory_ports(world), asked.append, world.clock.later)
-    scheduler.nominate(BELL_KEY, job(uid="first"), DEMAND)
+    scheduler.nominate(BELL_KEY, job(uid="first"), Nominate(DEMAND))
     await scheduler.round()
-    scheduler.nominate(BELL_KEY, job(uid="first"), DEMAND)
+    scheduler.nominate(BELL_KEY, job(uid="first"), Nominate(DEMAND))
     await scheduler.round()
     word = scheduler.assignment(BELL_KEY, "first")
     assert word is not None

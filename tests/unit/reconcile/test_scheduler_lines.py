@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from quantum_operator.api.jobstatus import Demand
 from quantum_operator.decide.assign import Snapshot, assign
-from quantum_operator.decide.observed import Assignment
+from quantum_operator.decide.observed import Assignment, Nominate
 from quantum_operator.ports.world import Key
 from quantum_operator.reconcile import scheduler as scheduling
 from quantum_operator.reconcile.scheduler import Scheduler
@@ -61,7 +61,7 @@ class Line:
         key = Key("team", f"job-{number}")
         if what == "nominate" and key not in self.live:
             demand = Demand(qubits=QUBITS[number % len(QUBITS)], shots=10)
-            self.scheduler.nominate(key, job(key.name, priority=number % 2), demand)
+            self.scheduler.nominate(key, job(key.name, priority=number % 2), Nominate(demand))
         elif what == "leave":
             self.live.pop(key, None)
             self.scheduler.released(key)
@@ -120,7 +120,9 @@ async def test_an_end_has_few_looked_at(monkeypatch: pytest.MonkeyPatch) -> None
     asked: list[Key] = []
     scheduler = Scheduler(memory_ports(world), asked.append, world.clock.later)
     for number in range(1000):
-        scheduler.nominate(Key("team", f"job-{number:04}"), job(f"job-{number:04}"), Demand(qubits=2, shots=10))
+        scheduler.nominate(
+            Key("team", f"job-{number:04}"), job(f"job-{number:04}"), Nominate(Demand(qubits=2, shots=10))
+        )
     await scheduler.round()
     assert looked_at == [1000]
     assert len(asked) == 1000
@@ -134,4 +136,4 @@ async def test_an_end_has_few_looked_at(monkeypatch: pytest.MonkeyPatch) -> None
 def test_every_word_depends_on_the_line_alone() -> None:
     """What is told to one of a line is told to all, so a line is all that `assign` is told of a job but its place."""
     fields = set(scheduling._Waiting.__dataclass_fields__)
-    assert fields == {"uid", "created", "priority"} | {"policy", "demand", "small"}, "give `line` what is new"
+    assert fields == {"uid", "created", "priority"} | {"policy", "demand", "small", "tried"}, "give `line` what is new"
