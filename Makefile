@@ -65,6 +65,7 @@ agents: $(VENV)/dev ## Build the image of an agent, and run a job through it on 
 bench: $(VENV)/dev ## Every benchmark on a real Kubernetes, see benchmarks/README.md (half an hour or more)
 	PYTHONPATH=tests $(BIN)/python benchmarks/apply_to_complete.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/operator_cost.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/provider_path.py
 
 cluster-up: $(VENV)/dev ## Start a real Kubernetes with one node on this machine (Linux, root)
 	PYTHONPATH=tests $(BIN)/python -m testcluster up

@@ -14,6 +14,7 @@ from quantum_operator.api.envelope import sha256, unseal
 from quantum_operator.api.run import JobInput, Outcome, RunSpec
 from quantum_operator.circuits.execute import execute
 from quantum_operator.decide.batching import batch_of
+from quantum_operator.local.world import built_in_backends
 from support.runs import BELL3, PAIR3, encoded, estimate, job, observable, qasm3, sample, spec, template
 
 SLOW = 'OPENQASM 3.0; include "stdgates.inc"; qubit q; bit c; h q; c = measure q; if (c) { h q; } c = measure q;'
@@ -74,6 +75,20 @@ def test_each_job_has_the_result_that_it_would_have_alone(tmp_path: Path) -> Non
         assert outcome.pubs == expected.pubs
         assert outcome.circuits == tuple(one.record for one in expected.compiled)
     assert found["run-0"].pubs != found["run-1"].pubs, "two seeds, two results"
+
+
+def test_a_batch_for_a_device_like_simulator_is_compiled_for_it(tmp_path: Path) -> None:
+    """Each worker compiles for a coupling map by itself, as it would alone, and none waits for another's threads."""
+    noisy = built_in_backends()["aer-noisy"].spec
+    target = {"target": noisy.target, "simulator": noisy.simulator}
+    jobs = tuple(job(template("ghz", qubits="5"), sample(shots=200)) for _ in range(4))
+    given, alone = batch(*jobs)
+    found = outcomes(tmp_path, given.model_copy(update=target))
+    assert len(found) == len(jobs)
+    for run, asked in zip(alone, jobs, strict=True):
+        expected = execute(asked, run.model_copy(update=target), lambda phase: None)
+        assert found[run.run].pubs == expected.pubs
+        assert found[run.run].circuits == tuple(one.record for one in expected.compiled)
 
 
 def test_what_is_wrong_with_one_job_is_its_own_matter(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def execute(job: JobInput, spec: RunSpec, begin: Callable[[str], None], engine: 
     begin("compile")
     used = {pub.program.name for pub in pubs}
     ready = {
-        name: prepare(job, spec, index, program, used=name in used)
+        name: _prepare(job, spec, index, program, used=name in used)
         for index, (name, program) in enumerate(programs.items())
     }
     begin("execute")
@@ -125,8 +125,7 @@ def _check_mode(job: JobInput, pub: EstimatePub, field: str) -> None:
         raise RefusedError("InvalidParameters", message, field)
 
 
-def prepare(job: JobInput, spec: RunSpec, index: int, program: Parsed, *, used: bool) -> Ready:
-    """The program compiled, with its noise. Raises RefusedError."""
+def _prepare(job: JobInput, spec: RunSpec, index: int, program: Parsed, *, used: bool) -> Ready:
     model = job.execution.noise or spec.simulator.noise
     method: str = spec.simulator.method
     if _is_exact(job):

@@ -64,9 +64,11 @@ def read_batch(path: Path, digest: str) -> BatchSpec | None:
 def outcomes_of(batch: BatchSpec, started: float) -> bytes:
     """The outcomes that workers left, bound. `started` is when the process started, on the monotonic clock."""
     prepare_environment(batch.simulator.threads)
-    from quantum_operator.circuits.warmup import warm_up  # noqa: PLC0415 - libraries read the environment as they load
+    # Libraries read the environment as they load. Here they are loaded, so that no worker has to.
+    from quantum_operator.circuits import execute  # noqa: F401, PLC0415
+    from quantum_operator.circuits.preload import preload  # noqa: PLC0415
 
-    warm_up(batch.spec_of(batch.runs[0]))
+    preload()
     gc.freeze()
     left: dict[str, bytes] = {}
     room = MAX_COMPRESSED_BYTES
