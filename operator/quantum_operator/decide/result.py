@@ -58,7 +58,7 @@ def summarize(job: QuantumJob, outcome: Outcome, data: bytes, room: int) -> tupl
 def shortfall(job: QuantumJob, outcome: Outcome) -> str:
     """Where a device took fewer shots than a pub asks for, in words; empty where none did."""
     sample, estimate = job.spec.task.sample, job.spec.task.estimate
-    asked = [pub.shots for pub in sample.pubs] if sample is not None else []
+    asked: list[int | None] = [pub.shots for pub in sample.pubs] if sample is not None else []
     asked += [pub.shots for pub in estimate.pubs] if estimate is not None else []
     short = [
         f"pubs[{index}] has {pub.shots} of {shots} shots"
