@@ -7,6 +7,7 @@ a line of JSON on the standard input, and its answer leaves as one on the standa
 """
 
 import base64
+import contextlib
 import gc
 import json
 import os
@@ -31,14 +32,21 @@ def main() -> None:
     prepare_environment(1)
     given = json.loads(sys.stdin.readline())
     adapter = load(given["adapter"])(given["settings"])
-    # Loaded here, so that no child has to.
+    _load_libraries(adapter)
+    gc.freeze()
+    for line in sys.stdin:
+        print(json.dumps(_answer(adapter, json.loads(line))), flush=True)
+
+
+def _load_libraries(adapter: Adapter) -> None:
+    """Import here what compiles, and what the adapter prepares circuits with, so that no child has to."""
     from quantum_operator.circuits import remote  # noqa: F401, PLC0415
     from quantum_operator.circuits.preload import preload  # noqa: PLC0415
 
     preload()
-    gc.freeze()
-    for line in sys.stdin:
-        print(json.dumps(_answer(adapter, json.loads(line))), flush=True)
+    nothing = Circuits(Device("", 1, None, None, ready=True), b"", ())
+    with contextlib.suppress(Exception):  # what is wrong with an adapter is told of a task
+        adapter.prepare(nothing)
 
 
 def _answer(adapter: Adapter, request: Request) -> dict[str, Any]:

@@ -128,6 +128,7 @@ WAITS: dict[str, Failure] = {
     "Held": Failure(_LOST, "TaskHeld", "hold"),
     "ProviderBusy": Failure(FailureClass.SATURATED, "ProviderBusy", "wait"),
     "ProviderUnavailable": Failure(FailureClass.TRANSIENT, "ProviderUnavailable", "wait"),
+    "AnswerUnreadable": Failure(FailureClass.TRANSIENT, "AnswerUnreadable", "wait"),
     "CredentialsRefused": Failure(FailureClass.TRANSIENT, "CredentialsRefused", "wait"),
     "AnswerLost": Failure(_LOST, "TaskSought", "wait"),
     "LookupFailed": Failure(_LOST, "TaskSought", "wait"),

@@ -8,7 +8,7 @@ from quantum_operator.decide.cost import cost_of, money
 from quantum_operator.decide.observed import Decision, Observed, RunObserved, StoreArtifact, Tell
 from quantum_operator.decide.outcome import mismatch, read_outcome
 from quantum_operator.decide.reroute import failures, may_go_on, surely_free
-from quantum_operator.decide.result import summarize
+from quantum_operator.decide.result import shortfall, summarize
 from quantum_operator.decide.retry import backoff
 from quantum_operator.decide.size import CAUSE_BYTES, NOTE_BYTES, STATUS_BYTES, clip, json_bytes
 from quantum_operator.decide.status import is_terminal, lost_attempts, set_condition, with_attempt
@@ -192,6 +192,8 @@ def _succeeded(observed: Observed, attempt: Attempt, outcome: Outcome, data: byt
     over = f"{kind_of(attempt)} {attempt.name} is over"
     status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", over)
     message = f"ran on {attempt.backend}" + (f" in {durations.total} ms" if attempt.agent is None else "")
+    if attempt.agent is not None and (short := shortfall(job, outcome)):
+        message = f"{message}, which took fewer shots than asked: {short}"
     status = put(observed, status, ConditionType.COMPLETE, True, "Succeeded", message)
     status = status.model_copy(update={"completion_time": stamp(observed.now)})
     result, execution = summarize(job, outcome, data, STATUS_BYTES - json_bytes(status.to_wire()))

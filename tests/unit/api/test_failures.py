@@ -104,6 +104,7 @@ Submitted              saturated       TaskQueued           wait
 Held                   lost            TaskHeld             hold
 ProviderBusy           saturated       ProviderBusy         wait
 ProviderUnavailable    transient       ProviderUnavailable  wait
+AnswerUnreadable       transient       AnswerUnreadable     wait
 CredentialsRefused     transient       CredentialsRefused   wait
 AnswerLost             lost            TaskSought           wait
 LookupFailed           lost            TaskSought           wait
