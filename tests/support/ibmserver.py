@@ -147,7 +147,7 @@ class IbmServer:
         return sum(math.ceil(Fraction(str(job.usage)) * PRICE) for job in self.jobs.values())
 
     def start(self, task: str) -> None:
-        self.jobs[task].status = "Running"
+        self.jobs[task].status, self.jobs[task].usage = "Running", 1.25
 
     def finish(self, task: str) -> None:
         job = self.jobs[task]
@@ -229,6 +229,8 @@ class IbmServer:
         body = self.bodies[-1]
         if body.get("program_id") != "sampler" or body.get("backend") != DEVICE:
             return Reply.error(404, 1207, "Program or backend not found")
+        if len(tags := body.get("tags", [])) > 8 or any(len(tag) > 86 or "\n" in tag for tag in tags):
+            return Reply.error(400, 1204, "A job has at most 8 tags of at most 86 characters")
         name = f"d{len(self.jobs):019d}"
         self.jobs[name] = Job(name, body, self._now)
         return Reply.of({"id": name, "backend": DEVICE})
@@ -255,7 +257,7 @@ class IbmServer:
             case "GET", "/results":
                 return Reply(200, job.result.encode()) if job.result else Reply(204)
             case "GET", "/metrics":
-                status = "pending" if self.usage_pending else "final"
+                status = "pending" if self.usage_pending else "complete"
                 return Reply.of({"usage": {"qpu_charge_time_seconds": job.usage, "status": status}})
             case "POST", "/cancel":
                 if job.status in OVER:

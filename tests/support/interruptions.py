@@ -116,6 +116,10 @@ class InterruptibleIbm(Interruptible, IbmServer):
         """What the tasks with this token cost."""
         return sum(math.ceil(Fraction(str(self.jobs[task].usage)) * ibmserver.PRICE) for task in self.tasks(token))
 
+    def tags(self, task: str) -> list[str]:
+        """What a task is found by, its token first."""
+        return list(self.jobs[task].body["tags"])
+
     def state(self, task: str) -> str:
         """How a task stands, in capitals."""
         return self.jobs[task].status.upper()
@@ -163,6 +167,11 @@ class InterruptibleBraket(Interruptible, BraketServer):
     def charged(self, token: str) -> int:
         """What the tasks with this token cost."""
         return sum(self.all_tasks[task].charged for task in self.tasks(token))
+
+    def tags(self, task: str) -> list[str]:
+        """What a task is found by, its token first."""
+        token, *others = self.all_tasks[task].request["tags"].items()
+        return [token[1], *("=".join(one) for one in others)]
 
     def state(self, task: str) -> str:
         """How a task stands, in capitals."""

@@ -4,7 +4,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -15,14 +15,17 @@ from qiskit_ibm_runtime.api.rest.runtime import Runtime
 from quantum_adapters.ibm import circuits as sampler
 from quantum_adapters.ibm.devices import Make, device_of, make_of
 from quantum_adapters.ibm.settings import Settings
+from quantum_adapters.ibm.tags import MAX_TAGS, labels
 from quantum_adapters.ibm.wire import CONNECT_SECONDS, SUBMIT_FACTOR, OverError, session
 from quantum_operator.ports.adapter import (
+    NO_TAGS,
     Absent,
     AdapterError,
     AmbiguousError,
     Cancelled,
     Capabilities,
     Ceiling,
+    Charged,
     Circuits,
     Device,
     Estimate,
@@ -92,8 +95,8 @@ class IbmAdapter:
         seconds = math.ceil(sum(CIRCUIT_SECONDS + SHOT_SECONDS * shots for shots in prepared.shots))
         return Estimate(self._price(seconds), self._settings.currency, seconds)
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
-        """One request, with the token as the job's tag and the ceiling as its longest execution time."""
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS) -> str:
+        """One request, with the token as the job's first tag and the ceiling as its longest execution time."""
         seconds = self._seconds(ceiling)
         answer = self._asked(
             lambda: self._runtime.program_run(
@@ -101,7 +104,7 @@ class IbmAdapter:
                 backend_name=prepared.device,
                 params=json.loads(prepared.payload),
                 log_level="WARNING",
-                job_tags=[token],
+                job_tags=[token, *labels(tags, MAX_TAGS - 1)],
                 max_execution_time=seconds,
             ),
             AmbiguousError,
@@ -120,12 +123,21 @@ class IbmAdapter:
         return Found(tuple(jobs)) if jobs else Absent()
 
     def poll(self, task: str) -> Progress:
-        """The job's state. One that was stopped at its ceiling failed."""
+        """The job's state, and what one without results was charged. One that was stopped at its ceiling failed."""
         job = self._job(task)
         state, message = _standing(job)
+        if state not in ("Failed", "Cancelled"):
+            return Progress(state, message)
         if state == "Failed":
             message = message or "IBM Quantum gives no reason"
-        return Progress(state, message)
+        try:
+            seconds, pending = self._usage(task)
+        except MalformedError:  # the job is over whatever its metrics are: what it cost stays unknown
+            return Progress(state, message)
+        charged = (
+            None if seconds is None else Charged(self._price(seconds), self._settings.currency, math.ceil(seconds))
+        )
+        return Progress(state, message, charged=charged, charge_pending=pending)
 
     def fetch(self, task: str) -> Fetched:
         """The counts, and the seconds that the instance was charged for, as far as they are known yet."""
@@ -134,7 +146,7 @@ class IbmAdapter:
             raise RejectedError(f"job {task} has no result: it is {state}")
         result = self._asked(self._runtime.program_job(task).results, MalformedError)
         counts = sampler.counts_of(result)
-        charged = _charged(self._asked(self._runtime.program_job(task).metadata, MalformedError))
+        charged, _ = self._usage(task)
         return Fetched(
             circuits=counts,
             cost_micros=None if charged is None else self._price(charged),
@@ -194,6 +206,10 @@ class IbmAdapter:
             raise MalformedError(f"IBM Quantum's answer on job {task} can't be read")
         return job
 
+    def _usage(self, task: str) -> tuple[float | None, bool]:
+        """The seconds that the instance was charged for a job, where they are known; whether they will be."""
+        return _charged(self._asked(self._runtime.program_job(task).metadata, MalformedError))
+
     def _seconds(self, ceiling: Ceiling) -> int:
         """The longest time that a job may take under a ceiling. Raises RejectedError where that is none."""
         seconds = min(ceiling.seconds, MAX_SECONDS)
@@ -236,14 +252,14 @@ def _standing(job: dict[str, Any]) -> tuple[State, str]:
     return state, f"{message} (code {code})" if message and code else message
 
 
-def _charged(metrics: Any) -> float | None:
-    """The seconds of a job's metrics; None while they are not final."""
+def _charged(metrics: Any) -> tuple[float | None, bool]:
+    """The seconds of a job's metrics, None where they are not final; and whether they are still to come."""
     try:
         usage = metrics["usage"]
         if usage.get("status", "") == "pending":
-            return None
+            return None, True
         seconds = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
-        return None if seconds is None else float(seconds)
+        return None if seconds is None else float(seconds), False
     except (KeyError, TypeError, ValueError, AttributeError):
         raise MalformedError("IBM Quantum's metrics of a job can't be read") from None
 

@@ -5,7 +5,7 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Submit
 from quantum_operator.agent.compiler import Compiler, CompilerError
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 CHARGE_SECONDS = 60.0
 """How long a provider may take to say what it charged, once it has the results."""
+
+CORRELATION_ID = "correlation-id"
+"""The key of a job's correlation id among its tags."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +109,17 @@ class Account:
         if now >= deadline:
             return UnavailableError("the call would have begun too late")
         try:
-            return self.adapter.submit(self._prepared[task.metadata.uid], task.spec.token, ceiling_of(task))
+            tags = tags_of(task)
+            more: dict[str, Any] = {"tags": tags} if tags else {}
+            return self.adapter.submit(self._prepared[task.metadata.uid], task.spec.token, ceiling_of(task), **more)
         finally:
             self._prepared.pop(task.metadata.uid, None)
 
     def _poll(self, task: QuantumTask) -> Answer | Gathered:
         provider_id = task.status.provider_id or ""
         progress = self.adapter.poll(provider_id)
+        if progress.charged is None and progress.charge_pending:
+            self._await_charge(task)
         if progress.state != "Succeeded":
             return self._cleared(task, progress)
         fetched = self.adapter.fetch(provider_id)
@@ -125,10 +132,14 @@ class Account:
         """What was charged. Raises UnavailableError while the provider may yet say it."""
         charge = charge_of(fetched, task)
         if charge.micros is None and fetched.seconds is None:
-            since = self._unpriced.setdefault(task.metadata.uid, time.monotonic())
-            if time.monotonic() - since < CHARGE_SECONDS:
-                raise UnavailableError("it is done, and the provider has not said yet what it charges", retry_after=2.0)
+            self._await_charge(task)
         return charge
+
+    def _await_charge(self, task: QuantumTask) -> None:
+        """Raises UnavailableError while there is still hope that the provider says what it charged."""
+        since = self._unpriced.setdefault(task.metadata.uid, time.monotonic())
+        if time.monotonic() - since < CHARGE_SECONDS:
+            raise UnavailableError("it is over, and the provider has not said yet what it charges", retry_after=2.0)
 
     def _cleared(self, task: QuantumTask, progress: Progress) -> Progress:
         """Duplicates of a task that ended go as well."""
@@ -156,6 +167,13 @@ class Account:
                 raise UnavailableError(f"the account has no device {task.spec.device!r}")
             device = self._devices[task.spec.device] = found[0]
         return device
+
+
+def tags_of(task: QuantumTask) -> dict[str, str]:
+    """What the task is to be found by at the provider, the most important first."""
+    spec = task.spec
+    correlated = {} if spec.correlation_id is None else {CORRELATION_ID: spec.correlation_id}
+    return correlated | {key: spec.tags[key] for key in sorted(spec.tags) if key not in correlated}
 
 
 def ceiling_of(task: QuantumTask) -> Ceiling:

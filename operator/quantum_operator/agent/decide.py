@@ -279,7 +279,7 @@ def _lost(observed: TaskObserved, error: LostError) -> QuantumTaskStatus:
 
 
 def _ended(observed: TaskObserved, progress: Progress) -> QuantumTaskStatus:
-    charge = TaskCharge(currency=observed.task.spec.ceiling.currency)
+    charge = _told(observed.task, progress)
     if progress.state == "Failed":
         return _over(observed, "Failed", "TaskFailed", progress.message, charge)
     if not unwanted(observed.task) and observed.task.status.cancellation is not None:
@@ -328,6 +328,14 @@ def _nothing(task: QuantumTask) -> TaskCharge:
     """What was never submitted costs nothing, unless an earlier submission may have been taken."""
     micros = 0 if task.status.submissions <= (task.status.claim is not None) else None
     return TaskCharge(micros=micros, currency=task.spec.ceiling.currency, seconds=micros)
+
+
+def _told(task: QuantumTask, progress: Progress) -> TaskCharge:
+    """What the provider says that it charged for a task without results; nothing, unless in the ceiling's currency."""
+    told, currency = progress.charged, task.spec.ceiling.currency
+    if told is None or told.currency != currency:
+        return TaskCharge(currency=currency)
+    return TaskCharge(micros=told.cost_micros, currency=currency, seconds=told.seconds)
 
 
 def _backoff(observed: TaskObserved, times: int) -> float:

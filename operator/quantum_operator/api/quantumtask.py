@@ -21,6 +21,7 @@ from quantum_operator.api.meta import (
     Sha256,
     Timestamp,
 )
+from quantum_operator.api.submission import MOST_TAGS, CorrelationId, TagKey, TagValue
 
 TOKEN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"  # noqa: S105 - a pattern
 MAX_INPUT_LENGTH = 1_000_000
@@ -82,7 +83,9 @@ class QuantumTaskSpec(ApiModel):
             "self.job == oldSelf.job && self.backend == oldSelf.backend && self.device == oldSelf.device "
             "&& self.input == oldSelf.input && self.inputSha256 == oldSelf.inputSha256 && self.seed == oldSelf.seed "
             "&& self.token == oldSelf.token && self.ceiling == oldSelf.ceiling "
-            "&& self.queueSeconds == oldSelf.queueSeconds",
+            "&& self.queueSeconds == oldSelf.queueSeconds && self.tags == oldSelf.tags "
+            "&& has(self.correlationId) == has(oldSelf.correlationId) "
+            "&& (!has(self.correlationId) || self.correlationId == oldSelf.correlationId)",
             "a QuantumTask's spec is immutable but for cancel and resolution",
             reason="FieldValueForbidden",
         ),
@@ -115,6 +118,13 @@ class QuantumTaskSpec(ApiModel):
     queue_seconds: Annotated[
         int, Field(ge=1, le=2_592_000, description="How long it may wait in the provider's queue, in seconds.")
     ] = 604_800
+    correlation_id: Annotated[
+        CorrelationId | None, Field(description="What the job is part of; the provider is told it as a tag.")
+    ] = None
+    tags: Annotated[
+        dict[TagKey, TagValue],
+        Field(max_length=MOST_TAGS, description="The job's tags, as far as the provider takes them."),
+    ] = Field(default_factory=dict)
     cancel: Annotated[bool, Field(description="Have it cancelled; where it was not submitted, it never will be.")] = (
         False
     )

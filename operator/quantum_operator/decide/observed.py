@@ -147,6 +147,8 @@ class StartTask:
     ceiling: TaskCeiling
     queue_seconds: int
     cancel: bool = False
+    correlation_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

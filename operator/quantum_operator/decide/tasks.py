@@ -33,6 +33,8 @@ def task_of(
         ),
         queue_seconds=spec.provider.queue_seconds,
         cancel=cancel,
+        correlation_id=job.spec.correlation_id,
+        tags=job.spec.tags,
     )
 
 

@@ -8,9 +8,10 @@ what may follow. It is found by the entry point group `quantum_operator.adapters
 `quantum_operator.testing.adapter_conformance` checks an adapter against all that is said here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 
@@ -111,12 +112,26 @@ Lookup = Found | Absent | Unknown
 
 
 @dataclass(frozen=True)
+class Charged:
+    """What was charged, as the provider tells it. `cost_micros` is None where it tells no more than the time."""
+
+    cost_micros: int | None
+    currency: str
+    seconds: int | None
+
+
+@dataclass(frozen=True)
 class Progress:
-    """How a task stands. `queue_position` counts from 1."""
+    """How a task stands. `queue_position` counts from 1.
+
+    `charged` is what a task that failed or was cancelled cost, where the provider says it; `charge_pending`: it will.
+    """
 
     state: Literal["Queued", "Running", "Succeeded", "Failed", "Cancelled"]
     message: str = ""
     queue_position: int | None = None
+    charged: Charged | None = None
+    charge_pending: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +160,9 @@ class Cancelled:
     message: str = ""
 
 
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
 class Adapter(Protocol):
     """One provider account."""
 
@@ -163,10 +181,12 @@ class Adapter(Protocol):
     def estimate(self, prepared: Prepared) -> Estimate:
         """What submitting this would cost at most; submits nothing."""
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS) -> str:
         """Submit once; returns the provider's id. `token` has at most 64 characters of [a-z0-9-].
 
-        With `capabilities().token == "provider"`, the same token twice gives the same id.
+        With `capabilities().token == "provider"`, the same token twice gives the same id. `tags` are what people want
+        to find the task by, the most important first: the provider gets what it takes of them, and the token in any
+        case. They are given only where there are some.
         """
 
     def find(self, token: str) -> Lookup:

@@ -1,14 +1,16 @@
 """A provider in memory: an adapter that counts what it is asked, takes tasks, charges, and fails on command."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from quantum_operator.ports.adapter import (
+    NO_TAGS,
     Absent,
     AdapterError,
     Cancelled,
     Capabilities,
     Ceiling,
+    Charged,
     Circuits,
     Device,
     Estimate,
@@ -32,6 +34,8 @@ class ProviderTask:
     id: str
     token: str
     state: str = "Queued"
+    tags: dict[str, str] = field(default_factory=dict)
+    charged: int = 0
 
 
 @dataclass
@@ -52,14 +56,16 @@ class MemoryProvider:
 
     @property
     def charged(self) -> int:
-        """What all tasks that were not cancelled in the queue cost, in millionths."""
-        return PRICE_MICROS * sum(1 for one in self.tasks if one.state != "Cancelled")
+        """What all tasks cost, in millionths: a part of the price once they run, and all of it in the end."""
+        return sum(one.charged for one in self.tasks)
 
     def advance(self) -> bool:
         """Take every task one state on; whether there was one."""
         moving = [one for one in self.tasks if one.state in ("Queued", "Running")]
         for one in moving:
-            one.state = "Running" if one.state == "Queued" else "Succeeded"
+            one.state, one.charged = (
+                ("Running", PRICE_MICROS // 4) if one.state == "Queued" else ("Succeeded", PRICE_MICROS)
+            )
         return bool(moving)
 
     def capabilities(self) -> Capabilities:
@@ -79,13 +85,13 @@ class MemoryProvider:
         del prepared
         return Estimate(PRICE_MICROS, "USD", None)
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS) -> str:
         """A task, which is another one each time unless the provider knows tokens."""
         del prepared, ceiling
         self._before("submit")
         known = [one.id for one in self.tasks if one.token == token]
         if self.capable.token != "provider" or not known:  # noqa: S105
-            self.tasks.append(ProviderTask(f"memory-{len(self.tasks) + 1}", token))
+            self.tasks.append(ProviderTask(f"memory-{len(self.tasks) + 1}", token, tags=dict(tags)))
             known = [self.tasks[-1].id]
         self._after("submit")
         return known[0]
@@ -101,9 +107,10 @@ class MemoryProvider:
     def poll(self, task: str) -> Progress:
         """How a task stands."""
         self._before("poll")
-        state = self._task(task).state
+        one = self._task(task)
         self._after("poll")
-        return Progress(state)  # type: ignore[arg-type]
+        over = one.state in ("Failed", "Cancelled")
+        return Progress(one.state, charged=Charged(one.charged, "USD", 1) if over else None)  # type: ignore[arg-type]
 
     def fetch(self, task: str) -> Fetched:
         """Counts of one circuit."""

@@ -93,6 +93,8 @@ class MemoryTasks:
             ceiling=action.ceiling,
             queue_seconds=action.queue_seconds,
             cancel=action.cancel,
+            correlation_id=action.correlation_id,
+            tags=dict(action.tags),
         )
         metadata = ObjectMeta(name=action.name, namespace=action.agent, uid=f"task-{action.name}", generation=1)
         self.world.put_task(QuantumTask(metadata=metadata, spec=spec))

@@ -19,6 +19,7 @@ from quantum_operator.ports.adapter import (
     AmbiguousError,
     Cancelled,
     Capabilities,
+    Charged,
     ForbiddenError,
     Found,
     LostError,
@@ -219,6 +220,22 @@ def test_what_was_surely_not_submitted_costs_nothing() -> None:
     second = heard(observed(task(claimed() | {"submissions": 2})), Submit(NOW), RejectedError("400"))
     assert second.charge is not None
     assert second.charge.micros is None
+
+
+@pytest.mark.parametrize(
+    ("told", "charge"),
+    [
+        (Charged(7, "USD", 3), TaskCharge(micros=7, currency="USD", seconds=3)),
+        (Charged(None, "USD", 3), TaskCharge(currency="USD", seconds=3)),
+        (Charged(7, "EUR", 3), TaskCharge(currency="USD")),
+        (None, TaskCharge(currency="USD")),
+    ],
+)
+@pytest.mark.parametrize("state", ["Failed", "Cancelled"])
+def test_a_task_without_results_cost_what_the_provider_says(state: Any, told: Charged | None, charge: Any) -> None:
+    """In the ceiling's currency; of what it does not say the ceiling is the most."""
+    found = heard(observed(task(submitted("Running"))), Poll(), Progress(state, charged=told))
+    assert (found.state, found.charge) == (state, charge)
 
 
 def test_duplicates_are_kept_by_their_ids() -> None:
