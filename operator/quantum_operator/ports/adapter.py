@@ -14,6 +14,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, Protocol
 
+Mode = Literal["job", "batch", "session"]
+"""How a task is run: by itself, in a batch of the provider's, or in a session that has the device to itself."""
+
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -21,7 +24,9 @@ class Capabilities:
 
     `token` is how a submission is told from its repetition: `provider`, the provider refuses a second one itself;
     `tag`, a submission is found again by its token, after at most `visibility_seconds`; `none`, neither.
-    `enforces_ceiling`: the provider itself stops a task at the cost or time given with it.
+    `enforces_ceiling`: the provider itself stops a task at the cost or time given with it. `modes`: with any but `job`
+    it is a `SessionAdapter`. `idle_seconds`: a session in which nothing was submitted is there for so long after its
+    opening, costs nothing, and is then closed by the provider itself.
     """
 
     provider: str
@@ -32,6 +37,8 @@ class Capabilities:
     submissions_per_minute: int
     cancels: bool = True
     submit_seconds: int = 60
+    modes: tuple[Mode, ...] = ("job",)
+    idle_seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,27 @@ class Charged:
 
 
 @dataclass(frozen=True)
+class Session:
+    """A session, or a batch, as it is wanted. The provider ends it by itself before it is beyond the ceiling."""
+
+    device: str
+    mode: Mode
+    ceiling: Ceiling
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What became of a session that was to be closed: `closed` once no task is in it and none can come.
+
+    `charged` is what it cost in all, of a session that is paid by its time; `charge_pending`: the provider will say it.
+    """
+
+    closed: bool
+    charged: Charged | None = None
+    charge_pending: bool = False
+
+
+@dataclass(frozen=True)
 class Progress:
     """How a task stands. `queue_position` counts from 1.
 
@@ -200,6 +228,31 @@ class Adapter(Protocol):
 
     def cancel(self, task: str) -> Cancelled:
         """Ask for a task's cancellation; of one that is over, a no-op that is not confirmed."""
+
+
+class SessionAdapter(Adapter, Protocol):
+    """One account of a provider that has sessions: batches and dedicated ones are opened, filled and closed alike."""
+
+    def submit(
+        self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS, session: str = ""
+    ) -> str:
+        """As `Adapter.submit`; with `session`, in that session."""
+
+    def open_session(self, wanted: Session) -> str:
+        """Open one session, by one request, and return the provider's id of it."""
+
+    def find_sessions(self, wanted: Session, since: datetime) -> Lookup:
+        """This account's open sessions that are as `wanted`, opened since then, and in which nothing was submitted yet.
+
+        The oldest first. They are looked for to be closed: one that may be somebody else's is not among them. Never
+        raises AdapterError: that is Unknown.
+        """
+
+    def close_session(self, session: str, *, at_once: bool) -> Closing:
+        """Let a session take no more tasks. Those that it has run first; `at_once`: those that wait never do.
+
+        Of a session that is closed, or that the provider does not know, it is a no-op that says closed.
+        """
 
 
 class AdapterError(Exception):

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Results, Spoiled, Submit
-from quantum_operator.agent.decide import MAX_LOOKUPS, MAX_LOST, MAX_REFUSALS, TaskObserved, decide, heard
+from quantum_operator.agent.decide import MAX_LOOKUPS, MAX_LOST, decide, heard
+from quantum_operator.agent.observed import MAX_REFUSALS, TaskObserved
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskCharge
 from quantum_operator.decide.times import parse, stamp

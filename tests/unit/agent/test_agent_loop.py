@@ -7,8 +7,8 @@ import pytest
 
 from quantum_operator.agent import account
 from quantum_operator.agent.account import Account
-from quantum_operator.agent.decide import CALL_SECONDS
 from quantum_operator.agent.loop import Pace, TaskReconciler
+from quantum_operator.agent.observed import CALL_SECONDS
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskCharge
 from quantum_operator.ports.adapter import Charged, Progress
@@ -29,6 +29,9 @@ class OneTask:
 
     async def task(self, key: Key) -> QuantumTask | None:
         return None if key != KEY or self.one.status.state in OVER else self.one
+
+    def sessions(self) -> frozenset[str]:
+        return frozenset()
 
     async def put_status(self, one: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
         self.one = one.model_copy(update={"status": status})
