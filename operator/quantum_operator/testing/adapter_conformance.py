@@ -39,9 +39,10 @@ from quantum_operator.testing.adapter_bench import (
     require,
 )
 from quantum_operator.testing.adapter_faults import REFUSED, UNANSWERED, UNCANCELLED, UNREAD, Call, Fault
+from quantum_operator.testing.adapter_sessions import SessionChecks
 
 
-class AdapterConformance:
+class AdapterConformance(SessionChecks):
     """The checks. Each is a method `test_…` that takes the fixture `bench`."""
 
     def test_capabilities_make_sense(self, bench: Bench) -> None:
