@@ -101,8 +101,9 @@ def test_a_job_runs_in_its_mode(account: Account, mode: str) -> None:
 @pytest.mark.parametrize(
     "stations",
     [
-        pytest.param(OPENING, id="opening"),
-        pytest.param(CLOSING, id="closing"),
+        pytest.param([Point("open", "after"), Point("close", "before")], id="ends"),
+        pytest.param(OPENING, id="opening", marks=matrix),
+        pytest.param(CLOSING, id="closing", marks=matrix),
         pytest.param(
             [*OPENING, Point("find-session", "before"), Point("find-session", "after"), *CLOSING],
             id="life",

@@ -12,7 +12,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from braket.aws import AwsDevice, AwsQuantumTask, AwsSession
 from braket.ir.openqasm import Program
-from braket.tracking.tracker import _get_qpu_task_cost
 from moto.server import ThreadedMotoServer
 
 from quantum_adapters.braket import adapter as braket
@@ -23,7 +22,6 @@ from quantum_operator.ports.adapter import (
     AmbiguousError,
     Cancelled,
     Ceiling,
-    Charged,
     ForbiddenError,
     Found,
     LostError,
@@ -180,29 +178,6 @@ def test_a_lost_answer_is_got_again(server: BraketServer, bench: Bench, answer: 
     assert bench.found(token, Found((task,))) == Found((task,))
     assert bench.adapter.submit(prepared, token, CEILING) == task
     assert server.tasks(token) == (task,)
-
-
-def test_tags_come_after_the_token_and_never_in_its_place(server: BraketServer, bench: Bench) -> None:
-    """With the characters that AWS takes."""
-    tags = {"correlation-id": "order-7", braket.TOKEN: "mine", "note": "a, b"}
-    bench.adapter.submit(bench.prepared(), "token-1", CEILING, tags=tags)
-    found = server.requests[0]["tags"]
-    assert list(found) == [braket.TOKEN, braket.LAYOUT, "correlation-id", "note"]
-    assert (found[braket.TOKEN], found["correlation-id"], found["note"]) == ("token-1", "order-7", "a_ b")
-
-
-def test_a_task_without_results_costs_nothing_on_a_qpu(server: BraketServer, bench: Bench) -> None:
-    """As in the SDK's own cost tracker; of a simulator, which is paid by its time, nothing is told."""
-    failed, cancelled = bench.submitted(), bench.submitted()
-    server.spoil(failed)
-    bench.adapter.cancel(cancelled)
-    server.wait(2)
-    for task, state in ((failed, "FAILED"), (cancelled, "CANCELLED")):
-        assert bench.adapter.poll(task).charged == Charged(0, "USD", None)
-        assert _get_qpu_task_cost(task, {"status": state, "device": DEVICE}) == 0
-    server.all_tasks[failed].request["deviceArn"] = "arn:aws:braket:::device/quantum-simulator/amazon/sv1"
-    told = bench.adapter.poll(failed)
-    assert (told.charged, told.charge_pending) == (None, False)
 
 
 def test_a_submission_asks_nothing_else(server: BraketServer, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

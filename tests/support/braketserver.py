@@ -28,6 +28,7 @@ from qiskit import QuantumCircuit, qasm3, qpy, transpile
 
 from quantum_operator.ports.adapter import Device
 from quantum_operator.testing.adapter_faults import Call, Fault
+from support.awstags import untaggable
 from support.braketdevice import CAPABILITIES, DEVICE
 from support.braketresults import stored
 
@@ -262,7 +263,7 @@ class BraketServer:
                 if task.request != parameters:
                     return Reply.error("ValidationException", "The client token was used with other parameters")
                 return {"quantumTaskArn": task.arn}
-        if report := _untaggable(parameters.get("tags", {})):
+        if report := untaggable(parameters.get("tags", {})):
             return Reply.error("ValidationException", report)
         arn = f"{self.unknown_task[:-12]}{len(self.all_tasks) + 1:012d}"
         self.all_tasks[arn] = Task(arn, parameters, self._now)
@@ -321,18 +322,6 @@ def _misfit(document: dict[str, Any], shape: Any) -> str:
             return f"{name} is longer than {member.metadata['max']}"
         if getattr(member, "enum", None) and value not in member.enum:
             return f"{name} is none of {member.enum}"
-    return ""
-
-
-def _untaggable(tags: dict[str, str]) -> str:
-    """What of these tags AWS does not take."""
-    if len(tags) > 50:
-        return "more than 50 tags"
-    for key, value in tags.items():
-        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
-            return f"tag {key!r} is too long, or AWS's own"
-        if not all(c.isalnum() or c.isspace() or c in "_.:/=+-@" for c in key + value):
-            return f"tag {key!r} has a character that AWS does not take"
     return ""
 
 

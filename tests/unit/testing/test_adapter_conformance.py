@@ -124,11 +124,6 @@ class TagsInPlaceOfTheToken(MemoryAdapter):
         return super().submit(prepared, next(iter(more.get("tags", ())), token), ceiling)
 
 
-class TakesNoTags(MemoryAdapter):
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, **more: Any) -> str:
-        return "task-0" if more else super().submit(prepared, token, ceiling)
-
-
 class InventsIds(MemoryAdapter):
     def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, **more: Any) -> str:
         return super().submit(prepared, token, ceiling, **more) + "0"
@@ -347,7 +342,6 @@ DEFECTS: list[tuple[str, Broken]] = [
     ("test_poll_tells_how_a_task_stands", lambda p: PollsAs(p, {"Failed": {"message": ""}})),
     ("test_poll_tells_what_was_charged", lambda p: PollsAs(p, {"Failed": {"charged": Charged(0, "USD", 0)}})),
     ("test_tags_come_beside_the_token", TagsInPlaceOfTheToken),
-    ("test_tags_come_beside_the_token", TakesNoTags),
     ("test_fetch_has_bit_zero_rightmost", lambda p: Fetches(p, bits(lambda c: {b[::-1]: n for b, n in c.items()}))),
     ("test_fetch_has_bit_zero_rightmost", lambda p: Fetches(p, bits(lambda c: {b[1:]: n for b, n in c.items()}))),
     ("test_fetch_keeps_the_order_of_circuits", lambda p: Fetches(p, reversed_circuits)),
