@@ -238,6 +238,7 @@ class QuantumTask(ApiModel):
         PrinterColumn("State", "string", ".status.state"),
         PrinterColumn("Provider-Id", "string", ".status.providerId"),
         PrinterColumn("Reason", "string", ".status.reason", priority=1),
+        PrinterColumn("Session", "string", ".status.session.state", priority=1),
         PrinterColumn("Age", "date", ".metadata.creationTimestamp"),
     )
 
