@@ -20,10 +20,12 @@ from quantum_operator.ports.adapter import (
     AmbiguousError,
     Cancelled,
     Ceiling,
+    Charged,
     ForbiddenError,
     Found,
     LostError,
     MalformedError,
+    Progress,
     RejectedError,
     SaturatedError,
     UnavailableError,
@@ -105,6 +107,27 @@ def test_a_submission_is_what_the_sdk_sends(server: IbmServer, bench: Bench, sam
     for document in (ours, theirs):
         document["params"]["pubs"] = [(c, list(values), shots) for c, values, shots in document["params"]["pubs"]]
     assert ours == theirs
+
+
+def test_tags_come_after_the_token(server: IbmServer, bench: Bench) -> None:
+    """As many as IBM takes: the rest is left out."""
+    tags = {"correlation-id": "order-7"} | {f"t{n}": "x" for n in range(9)}
+    bench.adapter.submit(bench.prepared(), "token-1", CEILING, tags=tags)
+    assert server.bodies[0]["tags"] == ["token-1", "correlation-id=order-7", *(f"t{n}=x" for n in range(6))]
+
+
+def test_a_job_without_results_cost_what_ibm_says(server: IbmServer, bench: Bench) -> None:
+    """Nothing in the queue, and the time so far where it ran; while IBM has no final figure, that is said."""
+    queued, running = bench.submitted(), bench.submitted()
+    server.start(running)
+    for task, micros, seconds in ((queued, 0, 0), (running, PRICE * 5 // 4, 2)):
+        bench.adapter.cancel(task)
+        assert bench.adapter.poll(task).charged == Charged(micros, "USD", seconds)
+    server.usage_pending = True
+    told = bench.adapter.poll(running)
+    assert (told.charged, told.charge_pending) == (None, True)
+    server.instead[f"/jobs/{running}/metrics"] = Reply.of({})
+    assert bench.adapter.poll(running) == Progress("Cancelled")
 
 
 def test_a_submission_asks_nothing_else(server: IbmServer, bench: Bench) -> None:

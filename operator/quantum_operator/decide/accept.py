@@ -237,6 +237,7 @@ def demand_of(job: QuantumJob, facts: Facts) -> Demand:
         shots=sum((pub.shots or 0) * len(pub.parameter_values or ((),)) for _, pub in _pubs(job)),
         physical=any(one.physical for one in facts.values()),
         simulated=_is_simulated(job),
+        mode=job.spec.execution.mode,
         executed_shots=0 if any(pub.shots is None for _, pub in _pubs(job)) else min(MOST_SHOTS, _executed(job)),
     )
 

@@ -39,9 +39,10 @@ from quantum_operator.testing.adapter_bench import (
     require,
 )
 from quantum_operator.testing.adapter_faults import REFUSED, UNANSWERED, UNCANCELLED, UNREAD, Call, Fault
+from quantum_operator.testing.adapter_sessions import SessionChecks
 
 
-class AdapterConformance:
+class AdapterConformance(SessionChecks):
     """The checks. Each is a method `test_…` that takes the fixture `bench`."""
 
     def test_capabilities_make_sense(self, bench: Bench) -> None:
@@ -194,6 +195,27 @@ class AdapterConformance:
         failed = bench.until(bad, "Failed")
         require(failed.state == "Failed", f"a task that failed is {failed.state}")
         require(bool(failed.message), "a task that failed does not say why")
+
+    def test_poll_tells_what_was_charged(self, bench: Bench) -> None:
+        """What is told of a task that failed while it ran is what was charged."""
+        task = bench.submitted()
+        bench.provider.start(task)
+        bench.until(task, "Running")
+        bench.provider.spoil(task)
+        told = bench.until(task, "Failed").charged
+        if told is None or told.cost_micros is None:
+            raise SkipTest("the adapter tells no cost of a task that failed")
+        charged = bench.provider.charged_micros()
+        require(told.cost_micros == charged, f"poll tells of {told.cost_micros}, {charged} was charged")
+
+    def test_tags_come_beside_the_token(self, bench: Bench) -> None:
+        """More and longer tags than any provider takes change nothing: the task is there, and is found by its token."""
+        token, tags = bench.token(), {f"key-{n}": "\u00e4 value, \n" * 18 for n in range(16)}
+        task = bench.adapter.submit(bench.prepared(), token, CEILING, tags=tags)
+        require(bench.provider.tasks(token) == (task,), "a submission with tags did not become one task of its token")
+        if _kind(bench) != "none":
+            found = bench.found(token, Found((task,)))
+            require(found == Found((task,)), f"find gives {found}, not the task with tags {task!r}")
 
     def test_a_ceiling_is_enforced(self, bench: Bench) -> None:
         """A task that runs on and on is stopped before it costs more than its ceiling."""
