@@ -38,4 +38,6 @@ def test_every_verdict_on_a_backend_is_documented() -> None:
     )
     (found,) = assign(Snapshot((head(spec=policy(*"abcdefgh").spec),), backends, {"e": 1}))
     (exact,) = assign(Snapshot((head(spec=policy("h").spec, simulated=True),), backends))
-    assert {one.reason for one in (*found.candidates, *exact.candidates)} == set(CANDIDATE_REASONS)
+    (dedicated,) = assign(Snapshot((head(spec=policy("h").spec, mode="session"),), backends))
+    told = (*found.candidates, *exact.candidates, *dedicated.candidates)
+    assert {one.reason for one in told} == set(CANDIDATE_REASONS)
