@@ -39,12 +39,8 @@ def test_every_verdict_on_a_backend_is_documented() -> None:
     )
     (found,) = assign(Snapshot((head(spec=policy(*"abcdefgh").spec),), backends, {"e": 1}))
     (exact,) = assign(Snapshot((head(spec=policy("h").spec, simulated=True),), backends))
-<<<<<<< HEAD
     again = head(spec=policy("f").spec)
     (tried,) = assign(Snapshot((replace(again, request=replace(again.request, tried={"f": "why"})),), backends))
-    told = (*found.candidates, *exact.candidates, *tried.candidates)
-=======
     (dedicated,) = assign(Snapshot((head(spec=policy("h").spec, mode="session"),), backends))
-    told = (*found.candidates, *exact.candidates, *dedicated.candidates)
->>>>>>> w1
+    told = (*found.candidates, *exact.candidates, *tried.candidates, *dedicated.candidates)
     assert {one.reason for one in told} == set(CANDIDATE_REASONS)
