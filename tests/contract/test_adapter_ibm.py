@@ -32,7 +32,7 @@ from quantum_operator.ports.adapter import (
     Unknown,
 )
 from quantum_operator.testing.adapter_bench import CEILING, FLIPPED, WAITING, Bench
-from quantum_operator.testing.adapter_conformance import AdapterConformance
+from quantum_operator.testing.adapter_conformance import SessionConformance
 from quantum_operator.testing.adapter_faults import Fault
 from support.ibmserver import API_KEY, CRN, DEVICE, PRICE, IbmServer, Reply
 
@@ -50,7 +50,7 @@ def bench(server: IbmServer) -> Bench:
     return Bench(connect(server.settings()), server)
 
 
-class TestConformance(AdapterConformance):
+class TestConformance(SessionConformance):
     """All that the contract of adapters promises."""
 
     @pytest.fixture

@@ -9,7 +9,8 @@ An author of an adapter derives a class from `AdapterConformance`, whose name be
             with MyProvider() as provider:
                 yield Bench(connect({"url": provider.url, "token": "..."}), provider)
 
-A check that does not apply, such as that of cancellation where the adapter says that it can't cancel, is skipped.
+One whose provider has sessions or batches derives from `SessionConformance` instead. A check that does not apply, such
+as that of cancellation where the adapter says that it can't cancel, is skipped.
 """
 
 import traceback
@@ -42,7 +43,7 @@ from quantum_operator.testing.adapter_faults import REFUSED, UNANSWERED, UNCANCE
 from quantum_operator.testing.adapter_sessions import SessionChecks
 
 
-class AdapterConformance(SessionChecks):
+class AdapterConformance:
     """The checks. Each is a method `test_…` that takes the fixture `bench`."""
 
     def test_capabilities_make_sense(self, bench: Bench) -> None:
@@ -52,6 +53,13 @@ class AdapterConformance(SessionChecks):
         require(promised.visibility_seconds >= 0, "capabilities().visibility_seconds is negative")
         require(promised.max_circuits >= 1, "capabilities().max_circuits allows no circuit")
         require(promised.submissions_per_minute >= 1, "capabilities().submissions_per_minute allows no submission")
+
+    def test_modes_are_all_checked(self, bench: Bench) -> None:
+        """An adapter with sessions or batches is held to what it promises of them."""
+        modes = bench.adapter.capabilities().modes
+        require("job" in modes, f"capabilities().modes has no 'job': {modes}")
+        checked = len(modes) == 1 or isinstance(self, SessionChecks)
+        require(checked, f"capabilities().modes is {modes}: derive the checks from SessionConformance")
 
     def test_devices_are_those_that_exist(self, bench: Bench) -> None:
         """Of the names asked for, those that the account has are told of, and no other."""
@@ -382,6 +390,10 @@ class AdapterConformance(SessionChecks):
     def _cancels(bench: Bench) -> None:
         if not bench.adapter.capabilities().cancels:
             raise SkipTest("the adapter promises no cancellation")
+
+
+class SessionConformance(SessionChecks, AdapterConformance):
+    """The checks of adapters whose providers have sessions or batches."""
 
 
 def _kind(bench: Bench) -> str:

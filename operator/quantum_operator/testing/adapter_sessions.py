@@ -1,4 +1,4 @@
-"""The part of the adapters' conformance suite that is about sessions and batches; skipped where there are none."""
+"""The part of the adapters' conformance suite that is about sessions and batches."""
 
 import traceback
 from collections.abc import Callable
@@ -14,12 +14,11 @@ SESSION_MODES: tuple[Mode, ...] = ("session", "batch")
 
 
 class SessionChecks:
-    """The checks of `AdapterConformance` for adapters whose capabilities have other modes than `job`."""
+    """The checks for adapters whose capabilities have other modes than `job`."""
 
     def test_modes_make_sense(self, bench: Bench) -> None:
         """Tasks can be submitted by themselves, whatever else there is."""
         promised = bench.adapter.capabilities()
-        require("job" in promised.modes, f"capabilities().modes has no 'job': {promised.modes}")
         require(promised.idle_seconds >= 0, "capabilities().idle_seconds is negative")
 
     def test_a_session_is_opened_once(self, bench: Bench) -> None:
@@ -193,8 +192,7 @@ class SessionChecks:
 
 
 def _sessions(bench: Bench) -> SessionBench:
-    if not _modes(bench):
-        raise SkipTest("the adapter promises no sessions and no batches")
+    require(bool(_modes(bench)), "capabilities().modes has neither sessions nor batches")
     return SessionBench.of(bench)
 
 

@@ -311,6 +311,8 @@ DEFECTS: list[tuple[str, Broken]] = [
     ("test_capabilities_make_sense", lambda p: Promises(p, visibility_seconds=-1)),
     ("test_capabilities_make_sense", lambda p: Promises(p, max_circuits=0)),
     ("test_capabilities_make_sense", lambda p: Promises(p, submissions_per_minute=0)),
+    ("test_modes_are_all_checked", lambda p: Promises(p, modes=("session",))),
+    ("test_modes_are_all_checked", lambda p: Promises(p, modes=("job", "session"))),
     ("test_devices_are_those_that_exist", InventsDevices),
     ("test_devices_are_those_that_exist", lambda p: OtherDevice(p, ready=False)),
     ("test_devices_are_those_that_exist", lambda p: OtherDevice(p, num_qubits=2)),
