@@ -69,6 +69,7 @@ bench: $(VENV)/dev ## Every benchmark on a real Kubernetes, see benchmarks/READM
 	PYTHONPATH=tests $(BIN)/python benchmarks/apply_to_complete.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/operator_cost.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/provider_path.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/many_jobs.py
 
 cluster-up: $(VENV)/dev ## Start a real Kubernetes with one node on this machine (Linux, root)
 	PYTHONPATH=tests $(BIN)/python -m testcluster up
