@@ -328,6 +328,18 @@ async def test_a_namesake_is_not_deleted_in_a_jobs_place(world: World) -> None:
     assert seen.metadata.uid != job.metadata.uid
 
 
+@pytest.mark.parametrize("size", [0, 10, CHUNK_BYTES + 1])
+async def test_an_artifact_is_read_as_it_was_kept(world: World, size: int) -> None:
+    """In however many chunks; what is not there, or is something else, is none."""
+    job = await world.add_job()
+    data = b"x" * size
+    ref = ref_of("kept", data)
+    await world.artifacts.put(job, ref, data)
+    assert await world.artifacts.get(job, ref) == data
+    assert await world.artifacts.get(job, ref_of("absent", data)) is None
+    assert await world.artifacts.get(job, ref_of("kept", b"another" + data[:3])) is None
+
+
 async def test_the_replays_of_a_job_are_found_among_others(world: World) -> None:
     """By the job's UID alone, whatever is in that, and also those that are over and no longer kept in memory."""
     odd = "a,b=c\\d"
