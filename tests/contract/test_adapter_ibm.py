@@ -270,6 +270,30 @@ def test_a_job_that_was_stopped_at_its_ceiling_failed(server: IbmServer, bench: 
 
 
 @pytest.mark.parametrize(
+    ("metrics", "free"),
+    [
+        ({"usage": {"quantum_seconds": 0, "status": "final"}}, True),
+        ({"usage": {"quantum_seconds": 0}, "timestamps": {"created": "2026-01-01T00:00:00Z", "running": None}}, True),
+        ({"usage": {"quantum_seconds": 0}, "timestamps": {"running": "2026-01-01T00:00:00Z"}}, False),
+        ({"usage": {"quantum_seconds": 0, "status": "pending"}}, False),
+        ({"usage": {"quantum_seconds": 0.1}}, False),
+        ({"usage": {}}, False),
+        ({}, False),
+        ([], False),
+    ],
+)
+def test_a_cancelled_job_is_free_where_its_metrics_say_so(
+    server: IbmServer, bench: Bench, metrics: Any, free: bool
+) -> None:
+    """That it never ran, and was charged for no second; whatever can't be read says nothing."""
+    task = bench.submitted()
+    bench.adapter.cancel(task)
+    server.instead[f"/jobs/{task}/metrics"] = Reply.of(metrics)
+    progress = bench.adapter.poll(task)
+    assert (progress.state, progress.free) == ("Cancelled", free)
+
+
+@pytest.mark.parametrize(
     "document", [{}, [], {"state": "Queued"}, {"state": {"status": "Dreaming"}}, {"state": {"status": None}}]
 )
 def test_a_state_that_is_not_documented_is_malformed(server: IbmServer, bench: Bench, document: Any) -> None:

@@ -125,7 +125,15 @@ class IbmAdapter:
         state, message = _standing(job)
         if state == "Failed":
             message = message or "IBM Quantum gives no reason"
-        return Progress(state, message)
+        return Progress(state, message, free=state in ("Failed", "Cancelled") and self._cost_nothing(task))
+
+    def _cost_nothing(self, task: str) -> bool:
+        """Whether the job's final metrics say that it never ran and cost nothing; not where they can't be read."""
+        try:
+            metrics = self._asked(self._runtime.program_job(task).metadata, MalformedError)
+            return _charged(metrics) == 0 and not (metrics.get("timestamps") or {}).get("running")
+        except (AdapterError, AttributeError):
+            return False
 
     def fetch(self, task: str) -> Fetched:
         """The counts, and the seconds that the instance was charged for, as far as they are known yet."""

@@ -279,10 +279,13 @@ def _lost(observed: TaskObserved, error: LostError) -> QuantumTaskStatus:
 
 
 def _ended(observed: TaskObserved, progress: Progress) -> QuantumTaskStatus:
-    charge = TaskCharge(currency=observed.task.spec.ceiling.currency)
+    status = observed.task.status
+    free = progress.free and status.start_time is None and status.submissions <= 1 and not status.duplicates
+    micros = 0 if free else None
+    charge = TaskCharge(currency=observed.task.spec.ceiling.currency, micros=micros, seconds=micros)
     if progress.state == "Failed":
         return _over(observed, "Failed", "TaskFailed", progress.message, charge)
-    if not unwanted(observed.task) and observed.task.status.cancellation is not None:
+    if not unwanted(observed.task) and status.cancellation is not None:
         seconds = observed.task.spec.queue_seconds
         message = f"it waited in the provider's queue for more than {seconds} s, and was cancelled"
         return _over(observed, "Cancelled", "QueueTimeExceeded", message, charge)

@@ -112,11 +112,15 @@ Lookup = Found | Absent | Unknown
 
 @dataclass(frozen=True)
 class Progress:
-    """How a task stands. `queue_position` counts from 1."""
+    """How a task stands. `queue_position` counts from 1.
+
+    `free`: of one that failed or was cancelled, the provider says that it cost nothing, and that this is final.
+    """
 
     state: Literal["Queued", "Running", "Succeeded", "Failed", "Cancelled"]
     message: str = ""
     queue_position: int | None = None
+    free: bool = False
 
 
 @dataclass(frozen=True)

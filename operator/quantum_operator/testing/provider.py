@@ -49,6 +49,10 @@ class MemoryProvider:
     failing: dict[str, list[tuple[AdapterError, bool]]] = field(default_factory=dict)
     hidden: bool = False
     speechless: bool = False
+    frees: bool = False
+    """Whether it says of a task that was cancelled that it cost nothing."""
+    waiting: set[str] = field(default_factory=set)
+    """The ids of tasks that stay in the queue."""
 
     @property
     def charged(self) -> int:
@@ -57,7 +61,7 @@ class MemoryProvider:
 
     def advance(self) -> bool:
         """Take every task one state on; whether there was one."""
-        moving = [one for one in self.tasks if one.state in ("Queued", "Running")]
+        moving = [one for one in self.tasks if one.state in ("Queued", "Running") and one.id not in self.waiting]
         for one in moving:
             one.state = "Running" if one.state == "Queued" else "Succeeded"
         return bool(moving)
@@ -103,7 +107,7 @@ class MemoryProvider:
         self._before("poll")
         state = self._task(task).state
         self._after("poll")
-        return Progress(state)  # type: ignore[arg-type]
+        return Progress(state, free=self.frees and state == "Cancelled")  # type: ignore[arg-type]
 
     def fetch(self, task: str) -> Fetched:
         """Counts of one circuit."""

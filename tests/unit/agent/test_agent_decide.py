@@ -221,6 +221,25 @@ def test_what_was_surely_not_submitted_costs_nothing() -> None:
     assert second.charge.micros is None
 
 
+@pytest.mark.parametrize(
+    ("status", "free", "micros"),
+    [
+        (submitted(), True, 0),
+        (submitted(), False, None),
+        (submitted("Running", startTime=stamp(NOW)), True, None),
+        (submitted(submissions=2), True, None),
+        (submitted(duplicates=["id-2"]), True, None),
+    ],
+)
+@pytest.mark.parametrize("state", ["Failed", "Cancelled"])
+def test_what_never_ran_costs_nothing_where_the_provider_says_so(
+    state: Any, status: dict[str, Any], free: bool, micros: int | None
+) -> None:
+    """Not where it was seen to run, or where another submission may have been taken."""
+    found = heard(observed(task(status)), Poll(), Progress(state, free=free))
+    assert found.charge == TaskCharge(micros=micros, currency="USD", seconds=micros)
+
+
 def test_duplicates_are_kept_by_their_ids() -> None:
     found = heard(observed(task(claimed(-60))), LookUp(), Found(("id-1", "id-2", "id-3")))
     assert (found.provider_id, found.duplicates) == ("id-1", ("id-2", "id-3"))
