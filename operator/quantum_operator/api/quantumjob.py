@@ -24,7 +24,7 @@ from quantum_operator.api.task import Task
 IMMUTABLE = ("programs", "task", "execution", "policyRef", "activeDeadlineSeconds", "backoffLimit", "tags")
 """The fields that may not change; each has a default or is required, so that it is always there."""
 
-IMMUTABLE_WHERE_GIVEN = ("schedule", "idempotencyKey", "correlationId", "replayOf", "retry")
+IMMUTABLE_WHERE_GIVEN = ("schedule", "idempotencyKey", "correlationId", "replayOf", "retry", "queueDeadlineSeconds")
 """Those that may not change either, nor come or go."""
 
 
@@ -67,6 +67,15 @@ class QuantumJobSpec(ApiModel):
     active_deadline_seconds: Annotated[
         int, Field(ge=1, le=604_800, description="How long one run may take, in seconds of wall time.")
     ] = 600
+    queue_deadline_seconds: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=2_592_000,
+            description="How long a task may wait in a provider's queue, in seconds, where that is less than what its "
+            "backend allows; then it is cancelled.",
+        ),
+    ] = None
     backoff_limit: Annotated[
         int, Field(ge=0, le=10, description="How often a run lost to the infrastructure is tried again.")
     ] = 3

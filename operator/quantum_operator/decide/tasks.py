@@ -33,7 +33,7 @@ def task_of(
             currency=spec.price.currency if spec.price is not None else "USD",
             seconds=seconds,
         ),
-        queue_seconds=spec.provider.queue_seconds,
+        queue_seconds=min(spec.provider.queue_seconds, job.spec.queue_deadline_seconds or spec.provider.queue_seconds),
         cancel=cancel,
     )
 

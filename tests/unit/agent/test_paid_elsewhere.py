@@ -138,3 +138,16 @@ def test_a_device_whose_queue_is_too_long_is_left_for_another_if_that_is_free(fr
         assert [one.reason for one in status.conditions if one.type == "Complete"] == ["QueueTimeExceeded"]
         assert status.cost is not None
         assert status.cost.text == "at most 1.00 USD"
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed", "expected"), [(None, 60, 60), (30, 60, 30), (90, 60, 60), (60, 60, 60), (1, 2_592_000, 1)]
+)
+def test_the_shorter_patience_counts(asked: int | None, allowed: int, expected: int) -> None:
+    """A job may wait less long in a provider's queue than its backend allows, and never longer."""
+    world = paid_world(**({} if asked is None else {"queueDeadlineSeconds": asked}))
+    there = {"agent": "agents", "device": "qpu", "queueSeconds": allowed}
+    world.add(builders.backend("qpu", adapter="memory", provider=there, price={"perRunMicros": 1_000_000}))
+    asyncio.run(live(world, MemoryProvider(), until=lambda: bool(world.tasks)))
+    (task,) = world.tasks.values()
+    assert task.spec.queue_seconds == expected

@@ -161,6 +161,7 @@ jobs = built(
         policy_ref=built(PolicyRef, name=object_names),
         active_deadline_seconds=st.integers(1, 604_800),
         backoff_limit=st.integers(0, 10),
+        queue_deadline_seconds=optional(st.integers(1, 2_592_000)),
         idempotency_key=optional(texts),
         correlation_id=optional(qualified),
         retry=optional(built(Retry, on_failure=tuples(changes, 1, 4))),
