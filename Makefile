@@ -52,7 +52,10 @@ lock: ## Pin every dependency anew (needs uv)
 faults: $(VENV)/dev ## Only the tests that crash, break, evict and remove things: in memory, on this machine, on a real Kubernetes
 	$(BIN)/python -m pytest --faults=all tests/unit/reconcile tests/unit/agent tests/contract/test_local_crashes.py
 	$(BIN)/python -m pytest -q -s --faults=all tests/cluster/test_crash_matrix.py tests/cluster/test_fault_matrix.py
-	$(BIN)/python -m pytest -q -s --faults=all tests/cluster/test_agent_crashes.py tests/cluster/test_agent_faults.py
+	$(BIN)/python -m pytest -q -s --faults=all tests/cluster/test_agent_crashes.py tests/cluster/test_agent_writes.py
+	$(BIN)/python -m pytest -q -s --faults=all tests/cluster/test_agent_faults.py tests/cluster/test_agent_surprises.py
+	$(BIN)/python -m pytest -q -s --faults=all tests/cluster/test_agent_pauses.py tests/cluster/test_agent_namespaces.py
+	$(BIN)/python -m pytest -q -s --faults=all tests/cluster/test_two_of_each.py
 	$(BIN)/python -m pytest -v --faults=all tests/e2e/test_operator_dies.py tests/e2e/test_failures.py tests/e2e/test_pause_and_cancel.py
 
 science: $(VENV)/dev ## Only the tests of figures: circuits and statistics, and 25 circuits through a real Kubernetes
@@ -62,8 +65,10 @@ science: $(VENV)/dev ## Only the tests of figures: circuits and statistics, and 
 agents: $(VENV)/dev ## Build the image of an agent, and run a job through it on a real Kubernetes (not part of `make test`)
 	$(BIN)/python -m pytest -v tests/images
 
-bench: $(VENV)/dev ## Time a QuantumJob against a bare Job on a real Kubernetes, and print the ratio
+bench: $(VENV)/dev ## Every benchmark on a real Kubernetes, see benchmarks/README.md (half an hour or more)
 	PYTHONPATH=tests $(BIN)/python benchmarks/apply_to_complete.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/operator_cost.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/provider_path.py
 
 cluster-up: $(VENV)/dev ## Start a real Kubernetes with one node on this machine (Linux, root)
 	PYTHONPATH=tests $(BIN)/python -m testcluster up

@@ -3,14 +3,12 @@
 What dies is started again, as a container of the same pod is, or another agent takes over.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
 
 import pytest
 
 from support.accounts import SECONDS, Account, new_name
-from support.faults import killed_after, killed_before
 from support.interruptions import Point
 
 SUBMISSION = [Point("submit", "before"), Point("submit", "after")]
@@ -115,41 +113,3 @@ def test_another_agent_takes_over_and_nothing_is_paid_twice(account: Account, po
         name = account.submit()
     account.start_agent(new_name())
     account.assert_as_undisturbed(name)
-
-
-@pytest.mark.matrix
-@pytest.mark.parametrize("who", ["agent", "operator"])
-def test_who_dies_at_a_write_pays_once(account: Account, who: str) -> None:
-    """Killed right before or after every single write about a job, and started again."""
-    assert account.undisturbed
-    process, user, restart = {
-        "agent": (lambda: account.agent, account.site.user, account.start_agent),
-        "operator": (lambda: account.operator, account.site.operator_user, account.restart_operator),
-    }[who]
-    proxy = account.proxies[user]
-    found = proxy.points(account.undisturbed_name)
-    assert len(found) >= 4
-    problems, undisturbed, tried = [], account.undisturbed, 0
-    for point in found:
-        for fault in (killed_before, killed_after):
-            name, died = new_name(), Event()
-            proxy.plan(name, point, fault(_killing(process().kill, died)))
-            account.submit(name)
-            account.until(lambda: died.is_set() or account.site.condition(name, "Complete")[0] != "", name)  # noqa: B023
-            if died.is_set():
-                restart()
-            account.wait_until_over(name)
-            tried += died.is_set()
-            if account.ending(name) != undisturbed:
-                problems.append(f"{fault.__name__} {point}: {account.ending(name)}")
-    print(f"{who} killed at {tried} of {2 * len(found)} moments")
-    assert problems == []
-    assert tried >= len(found)
-
-
-def _killing(kill: Callable[[], None], died: Event) -> Callable[[], None]:
-    def act() -> None:
-        kill()
-        died.set()
-
-    return act

@@ -29,7 +29,7 @@ def name(call: Call, fault: Fault) -> str:
 def told(account: Account, job: str) -> bool:
     """Whether the job's task had a status that says what is wrong: the agent logs every one, and some last a moment."""
     task = [one["metadata"]["name"] for one in account.tasks(job)]
-    words = ("AnswerLost", "ProviderBusy", "CredentialsRefused", "ProviderUnavailable")
+    words = ("AnswerLost", "AnswerUnreadable", "ProviderBusy", "CredentialsRefused", "ProviderUnavailable")
     lines = [line for line in account.agent.said().splitlines() if task and f"task {task[0]}: " in line]
     return any(f" {word} " in line for line in lines for word in words)
 
@@ -112,12 +112,18 @@ def test_a_job_that_is_suspended_before_is_submitted_once_it_is_resumed(account:
     assert account.ending(job)["charged"] == account.undisturbed["charged"]
 
 
-def test_a_job_that_is_deleted_leaves_nothing_behind(account: Account) -> None:
-    """Its queued task is cancelled at the provider, and then goes."""
+@pytest.mark.parametrize("state", ["Queued", pytest.param("Running", marks=matrix)])
+def test_a_job_that_is_deleted_leaves_nothing_behind(account: Account, state: str) -> None:
+    """Its task is cancelled at the provider, and then goes."""
     account.executes = False
     job = account.submit()
     account.wait_for_state(job, "Queued")
     (there,) = account.at_provider(job)
+    token = account.task(job)["spec"]["token"]
+    if state == "Running":
+        account.server.start(there)
+        account.wait_for_state(job, "Running")
     account.site.kubectl("delete", "quantumjob", job)
-    account.until(lambda: account.tasks(job) == [], job)
+    account.until(lambda: account.site.left_of(job) == [], job)
     assert account.server.state(there) == "CANCELLED"
+    assert (account.server.asked(token), account.server.charged(token)) == (1, 0)

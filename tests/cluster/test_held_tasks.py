@@ -1,8 +1,5 @@
 """A task that nobody can tell of is held, until a person does."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -42,16 +39,7 @@ def test_a_task_that_nobody_can_tell_of_is_held_until_somebody_does(site: Site) 
         server.jobs[forgotten] = known
         server.finish(forgotten)
         (task,) = [one["metadata"]["name"] for one in site.tasks()]
-        resolve = ("resolve", task, "--adopt", forgotten, "--why", "seen in the console", "-n", site.agent_namespace)
-        environment = {**os.environ, "KUBECONFIG": str(site.cluster.kubeconfig), "NO_PROXY": "*"}
-        done = subprocess.run(
-            [sys.executable, "-m", "quantum_operator.cli", *resolve],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        site.resolve(task, "--adopt", forgotten, "--why", "seen in the console")
         assert eventually(lambda: site.condition("bell", "Complete") == ("True", "Succeeded"), SECONDS)
         assert server.submissions() == 1
         (told,) = [one["status"]["resolution"] for one in site.tasks()]

@@ -17,7 +17,7 @@ from support.sites import Json, Site
 from testcluster import BuiltCluster
 from testcluster.processes import eventually
 
-SECONDS = 90.0
+SECONDS = 150.0
 """How long anything here may take."""
 
 Server = InterruptibleIbm | InterruptibleBraket
@@ -34,7 +34,7 @@ class Account:
     def __init__(self, cluster: BuiltCluster, server: Server, folder: Path, ending: ExitStack) -> None:
         namespace = f"test-{secrets.token_hex(4)}"
         cluster.kubectl("create", "namespace", namespace)
-        ending.callback(lambda: cluster.kubectl("delete", "namespace", namespace, "--wait=false"))
+        ending.callback(lambda: cluster.kubectl("delete", "namespace", namespace, "--wait=false", "--ignore-not-found"))
         self.server = server
         self.site = Site(cluster, namespace, folder, ending)
         self.site.offer(server.adapter, server.device, server.price)

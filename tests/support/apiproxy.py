@@ -27,6 +27,8 @@ from testcluster.pki import write_kubeconfig
 HOLD_SECONDS = 1.0
 """How long, at most, a watch brings nothing new to a process that was told of the past."""
 
+SETTLE_SECONDS = 0.1
+
 _HOP_BY_HOP = frozenset(
     {"connection", "content-length", "content-encoding", "host", "transfer-encoding", "authorization"}
 )
@@ -147,6 +149,8 @@ class ApiProxy:
             started.set()
             await self._over.wait()
             await runner.cleanup()
+            await asyncio.sleep(SETTLE_SECONDS)  # what asked upstream for those who hung up is cancelled here
+        await asyncio.sleep(SETTLE_SECONDS)  # and its connections are closed here
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

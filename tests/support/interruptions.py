@@ -35,20 +35,23 @@ class Interruptible:
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         self._lock = Lock()
-        self._interruptions: dict[Point, Callable[[], object]] = {}
+        self._interruptions: dict[Point, tuple[Callable[[], object], bool]] = {}
         self._instead: dict[str, Any] = {}
         super().__init__(*arguments, **more)
 
     @contextmanager
-    def interrupting(self, point: Point, action: Callable[[], object]) -> Iterator[Event]:
-        """Do this at the first request that comes to the point, which it breaks off. The event tells that it did."""
+    def interrupting(self, point: Point, action: Callable[[], object], *, goes_on: bool = False) -> Iterator[Event]:
+        """Do this at the first request that comes to the point, which it breaks off. The event tells that it did.
+
+        With `goes_on` the request is answered afterwards, as if nothing had happened.
+        """
         done = Event()
 
         def act() -> None:
             action()
             done.set()
 
-        self._interruptions[point] = act
+        self._interruptions[point] = act, goes_on
         try:
             yield done
         finally:
@@ -75,25 +78,41 @@ class Interruptible:
         """The kind of a request: device, submit, find, poll, results, charge, cancel."""
         raise NotImplementedError
 
+    def cancellations(self) -> int:
+        """How often a cancellation was asked for."""
+        raise NotImplementedError
+
+    def finish_short(self, task: str, missing: int) -> None:
+        """Execute a task with so many shots fewer than were asked for."""
+        raise NotImplementedError
+
+    def lose(self, task: str) -> Callable[[], None]:
+        """Know nothing of a task any more; until what this returns is called."""
+        raise NotImplementedError
+
     def answered(self, method: str, target: str, headers: Any, body: bytes) -> Any:
         """The answer to a request that nothing interrupts."""
         return super().answer(method, target, headers, body)  # type: ignore[misc]
 
     def _interrupted(self, point: Point) -> bool:
         with self._lock:
-            action = self._interruptions.pop(point, None)
-        if action is None:
-            return False
-        action()
-        return True
+            action, goes_on = self._interruptions.pop(point, (None, True))
+        if action is not None:
+            action()
+        return not goes_on
 
 
 class InterruptibleIbm(Interruptible, IbmServer):
     """IBM Quantum."""
 
     adapter = "ibm"
+    cut_short = ibmserver.Reply(200, b'{"id": ', {"Content-Type": "application/json"})
     price: dict[str, int] = {"perSecondMicros": ibmserver.PRICE}  # noqa: RUF012
     requests_of_a_task = ("submit", "poll", "results", "charge")
+
+    def settings(self, **more: str) -> dict[str, str]:
+        """What an adapter is connected with: one that may submit more often than IBM lets a user."""
+        return super().settings(**{"submissionsPerMinute": "600", **more})
 
     def request_of(self, method: str, target: str) -> str:
         """The kind of a request."""
@@ -120,11 +139,27 @@ class InterruptibleIbm(Interruptible, IbmServer):
         """How a task stands, in capitals."""
         return self.jobs[task].status.upper()
 
+    def cancellations(self) -> int:
+        """How often a cancellation was asked for."""
+        return sum(path.endswith("/cancel") for _, path in self.requests)
+
+    def finish_short(self, task: str, missing: int) -> None:
+        """Execute a task with so many shots fewer than were asked for."""
+        pubs = self.jobs[task].body["params"]["pubs"]
+        self.jobs[task].body["params"]["pubs"] = [(circuit, more, shots - missing) for circuit, more, shots in pubs]
+        self.finish(task)
+
+    def lose(self, task: str) -> Callable[[], None]:
+        """Know nothing of a task any more; until what this returns is called."""
+        lost = self.jobs.pop(task)
+        return lambda: self.jobs.update({task: lost})
+
 
 class InterruptibleBraket(Interruptible, BraketServer):
     """Amazon Braket; S3 is asked by way of it."""
 
     adapter = "braket"
+    cut_short = braketserver.Reply(200, b'{"id": ', {"Content-Type": "application/json"})
     price: dict[str, int] = {"perRunMicros": 300_000, "perShotMicros": 80_000}  # noqa: RUF012
     requests_of_a_task = ("submit", "poll", "results")
     operations_of = {  # noqa: RUF012
@@ -167,6 +202,23 @@ class InterruptibleBraket(Interruptible, BraketServer):
     def state(self, task: str) -> str:
         """How a task stands, in capitals."""
         return self.all_tasks[task].status
+
+    def cancellations(self) -> int:
+        """How often a cancellation was asked for."""
+        return self.operations.count("CancelQuantumTask")
+
+    def finish_short(self, task: str, missing: int) -> None:
+        """Execute a task with so many shots fewer than were asked for. They are charged as they were asked for."""
+        asked = self.all_tasks[task].request
+        self.all_tasks[task].request = asked | {"shots": asked["shots"] - missing}
+        self.finish(task)
+        self.all_tasks[task].request = asked
+        self.all_tasks[task].charged += missing * braketserver.SHOT_PRICE
+
+    def lose(self, task: str) -> Callable[[], None]:
+        """Know nothing of a task any more; until what this returns is called."""
+        lost = self.all_tasks.pop(task)
+        return lambda: self.all_tasks.update({task: lost})
 
     @staticmethod
     def _is_s3(target: str) -> bool:

@@ -109,6 +109,11 @@ class Watching:
             self.kill()
             raise AssertionError(self.said())
 
+    @property
+    def pid(self) -> int:
+        """Its process's id."""
+        return self._process.pid
+
     def is_healthy(self) -> bool:
         """Whether its health is served."""
         try:

@@ -1,6 +1,9 @@
 """A tenant and an agent's namespace on a real API server: the operator that watches both, and agents, as processes."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -70,12 +73,12 @@ class Site:
         self.apply(body)
         self.apply(manifest(builders.policy(self.backend), self.namespace))
 
-    def start_operator(self) -> OperatorProcess:
-        """The operator."""
+    def start_operator(self, name: str = "operator") -> OperatorProcess:
+        """An operator, as the one of this name."""
         config = self.kubeconfig(self.operator_user)
         both = f"{self.namespace},{self.agent_namespace}"
-        lease = {"LEASE": f"{self.namespace}/operator", "LEASE_FILE": str(self.folder / "operator.lease")}
-        process = OperatorProcess(config, both, self.folder / "operator.log", **lease)
+        lease = {"LEASE": f"{self.agent_namespace}/operator", "LEASE_FILE": str(self.folder / f"{name}.lease")}
+        process = OperatorProcess(config, both, self.folder / f"{name}.log", **lease)
         self._ending.callback(process.kill)
         return process
 
@@ -104,3 +107,19 @@ class Site:
     def change(self, name: str, **spec: Any) -> None:
         """Change a job's spec."""
         self.kubectl("patch", "quantumjob", name, "--type=merge", "--patch", json.dumps({"spec": spec}))
+
+    def left_of(self, name: str) -> list[str]:
+        """What there is of a job, in both namespaces."""
+        kinds = "quantumjobs,quantumtasks,jobs,pods,configmaps"
+        found = [
+            self.kubectl("get", kinds, "--output=name", namespace=one).split()
+            for one in (self.namespace, self.agent_namespace)
+        ]
+        return [one for some in found for one in some if one.partition("/")[2].startswith(name)]
+
+    def resolve(self, task: str, *how: str) -> None:
+        """Say by `qjob` what became of a held task."""
+        command = [sys.executable, "-m", "quantum_operator.cli", "resolve", task, *how, "-n", self.agent_namespace]
+        environment = {**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "NO_PROXY": "*"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr

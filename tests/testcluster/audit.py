@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """One answered request. `user` is who it counted for, the impersonated one if any."""
+    """One answered request. `user` is who it counted for, the impersonated one if any; `at` is when it was asked."""
 
     user: str
     verb: str
@@ -19,6 +20,7 @@ class AuditEvent:
     namespace: str
     name: str
     code: int
+    at: datetime
 
     @property
     def is_write(self) -> bool:
@@ -43,4 +45,5 @@ def _event(entry: dict[str, Any]) -> AuditEvent:
         namespace=reference.get("namespace", ""),
         name=reference.get("name", ""),
         code=entry.get("responseStatus", {}).get("code", 0),
+        at=datetime.fromisoformat(entry["requestReceivedTimestamp"]),
     )

@@ -11,6 +11,7 @@ from testcluster.errors import ClusterError
 
 KUBERNETES = "1.36.3"
 HELM = "4.3.1"
+KWOK = "0.7.0"
 PROGRAMS = (
     "etcd",
     "kube-apiserver",
@@ -32,6 +33,17 @@ def binaries() -> Path:
     Raises ClusterError where Go is missing or a build fails.
     """
     return made_once(_folder(), _build)
+
+
+def kwok() -> Path:
+    """The program that plays nodes and kubelets, built first where needed. Only benchmarks use it.
+
+    Raises ClusterError where Go is missing or the build fails.
+    """
+    if shutil.which("go") is None:
+        raise ClusterError(f"building KWOK needs Go; {REMEDY}")
+    sources = [_HERE / "go-kwok" / name for name in ("go.mod", "go.sum")]
+    return made_once(cache_root() / f"kwok-{digest(sources, KWOK)}", _build_kwok)
 
 
 def impossible() -> str | None:
@@ -75,6 +87,11 @@ def _build(draft: Path) -> None:
         {"helm.sh/helm/v4/internal/version": {"version": f"v{HELM}"}},
     )
     say("built")
+
+
+def _build_kwok(draft: Path) -> None:
+    say(f"building KWOK {KWOK} from source: 3 minutes on two cores")
+    _go_build(_HERE / "go-kwok", "sigs.k8s.io/kwok/cmd/kwok", draft, {})
 
 
 def _go_build(module: Path, package: str, output: Path, variables: dict[str, dict[str, str]]) -> None:

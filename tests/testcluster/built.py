@@ -1,6 +1,7 @@
 """The cluster that this package makes, and how every part of it goes away again."""
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -91,6 +92,16 @@ class BuiltCluster(Cluster):
         self.kubectl("wait", "--for=create", "node/node", f"--timeout={_NODE_SECONDS:.0f}s")
         self.kubectl("wait", "--for=condition=Ready", "node/node", f"--timeout={_NODE_SECONDS:.0f}s")
         say("node ready")
+
+    def start_fake_nodes(self, count: int) -> None:
+        """Add nodes that exist in the API alone: their pods, said to run, are said to have succeeded at once."""
+        self._control_plane.start_scheduler()
+        self._state.start("kwok", [str(build.kwok()), f"--kubeconfig={self.kubeconfig}", "--manage-all-nodes"])
+        for number in range(count):
+            node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"fake-{number}"}}
+            self.kubectl("create", "-f", "-", input=json.dumps(node))
+        self.kubectl("wait", "--for=condition=Ready", "nodes", "--all", f"--timeout={_NODE_SECONDS:.0f}s")
+        say(f"{count} nodes that KWOK plays are ready")
 
     def kubeconfig_for(self, user: str, *groups: str) -> Path:
         """A kubeconfig of `user`, a member of `groups`, with a certificate of theirs."""

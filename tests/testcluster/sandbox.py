@@ -125,6 +125,7 @@ def impossible() -> str | None:
 def destroy(state: State) -> None:
     """End the namespaces and everything in them, and remove what outlives them."""
     first = state.process(NAME)
+    card = _card(state)
     if first is not None:
         # Killing `unshare` kills the first process inside (--kill-child), and with it the kernel kills all others.
         first.stop(grace_seconds=0)
@@ -132,6 +133,9 @@ def destroy(state: State) -> None:
         folders = cgroup_folders(Network(state.network))
         if not eventually(lambda: _removed(folders), _SECONDS):
             raise ClusterError(f"cgroup folders are still in use: {[str(f) for f in folders if f.exists()]}")
+        # The kernel removes the network card, with its routes, some time after the last process inside.
+        if card and not eventually(lambda: _card(state) != card, _SECONDS):
+            raise ClusterError(f"the network card {Network(state.network).link} is still there")
 
 
 def cgroup_folders(network: Network) -> list[Path]:
@@ -188,6 +192,16 @@ def _claim_network(pid: int) -> Network:
         if "File exists" not in error:
             break
     raise ClusterError(f"can't make a network card for the test cluster: {error}")
+
+
+def _card(state: State) -> str:
+    """The number that the kernel gave to the cluster's network card; empty where there is none."""
+    if state.network is None:
+        return ""
+    try:
+        return Path(f"/sys/class/net/{Network(state.network).link}/ifindex").read_text()
+    except OSError:
+        return ""
 
 
 def _removed(folders: Sequence[Path]) -> bool:

@@ -68,14 +68,14 @@ class IbmAdapter:
         self._makes: dict[str, tuple[float, Make]] = {}
 
     def capabilities(self) -> Capabilities:
-        """What can be promised: five submissions a minute are IBM's limit for each user."""
+        """What can be promised."""
         return Capabilities(
             provider="IBM Quantum",
             token="tag",  # noqa: S106  # not a secret
             visibility_seconds=self._settings.visibility_seconds,
             enforces_ceiling=True,
             max_circuits=MAX_CIRCUITS,
-            submissions_per_minute=5,
+            submissions_per_minute=self._settings.submissions_per_minute,
             submit_seconds=math.ceil(2 * (CONNECT_SECONDS + SUBMIT_FACTOR * self._settings.timeout_seconds)),
         )
 

@@ -11,6 +11,7 @@
 | `currency` | of the price; `USD` when absent |
 | `timeoutSeconds` | how long an answer may take; 60 when absent, and five times as long for submissions |
 | `visibilitySeconds` | how long after its submission a job may take to be found by its tag; 60 when absent |
+| `submissionsPerMinute` | how many jobs the account may submit in a minute; 5 when absent, IBM's limit for each user |
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ KNOWN = (
     "currency",
     "timeoutSeconds",
     "visibilitySeconds",
+    "submissionsPerMinute",
 )
 
 
@@ -44,6 +46,7 @@ class Settings:
     currency: str
     timeout_seconds: float
     visibility_seconds: int
+    submissions_per_minute: int
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> "Settings":
@@ -70,6 +73,9 @@ class Settings:
             currency=given.get("currency", "USD"),
             timeout_seconds=_positive("timeoutSeconds", given.get("timeoutSeconds", "60")),
             visibility_seconds=int(_positive("visibilitySeconds", given.get("visibilitySeconds", "60"))),
+            submissions_per_minute=max(
+                1, int(_positive("submissionsPerMinute", given.get("submissionsPerMinute", "5")))
+            ),
         )
 
 

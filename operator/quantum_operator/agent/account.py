@@ -87,7 +87,7 @@ class Account:
             case Poll():
                 return self._poll(task)
             case Cancel():
-                return self.adapter.cancel(task.status.provider_id or "")
+                return self._cancel(task)
             case _:
                 assert_never(call)
 
@@ -120,6 +120,16 @@ class Account:
         charge = self._charge(task, fetched)
         data = self.compiler.assemble(task, self._device(task), counts, fetched.versions)
         return Gathered(data, charge, self._duplicates(task), spoiled="error" in json.loads(data))
+
+    def _cancel(self, task: QuantumTask) -> Answer | Gathered:
+        """Have it cancelled. Where that fails it may be over all the same, and this is what came of it."""
+        try:
+            return self.adapter.cancel(task.status.provider_id or "")
+        except AdapterError:
+            found = self._poll(task)
+            if isinstance(found, Progress) and found.state in ("Queued", "Running"):
+                raise
+            return found
 
     def _charge(self, task: QuantumTask, fetched: Fetched) -> TaskCharge:
         """What was charged. Raises UnavailableError while the provider may yet say it."""

@@ -26,11 +26,13 @@ from quantum_operator.decide.times import parse, stamp
 from quantum_operator.ports.adapter import (
     Absent,
     AdapterError,
+    AmbiguousError,
     Cancelled,
     Capabilities,
     ForbiddenError,
     Found,
     LostError,
+    MalformedError,
     Progress,
     RejectedError,
     SaturatedError,
@@ -46,6 +48,8 @@ MAX_REFUSALS = 20
 MAX_LOOKUPS = 20
 MAX_LOST = 3
 """How often a provider may say that it does not know a task that it gave an id."""
+MAX_UNREADABLE = 20
+"""How often what a provider says of a task may be no answer: some ten minutes."""
 FORBIDDEN_SECONDS = 30.0
 """How long refused credentials are not tried again: somebody has to renew them."""
 
@@ -112,7 +116,7 @@ def _resolved(observed: TaskObserved) -> QuantumTaskStatus:
         update: dict[str, object] = {"state": "Pending", "claim": None, "lookups": 0, "submissions": 0}
     else:
         submitted = status.submitted_time or stamp(observed.now)
-        update = {"state": "Queued", "provider_id": told.provider_id, "submitted_time": submitted}
+        update = {"state": "Queued", "provider_id": told.provider_id, "submitted_time": submitted, "lookups": 0}
     return _said(observed, status.model_copy(update={**update, "resolution": told}), "Resolved", message)
 
 
@@ -252,11 +256,11 @@ def _polled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
         others = _joined(done.duplicates, answer.others)
         return done.model_copy(update={"outcome": answer.outcome, "duplicates": others})
     if isinstance(answer, LostError):
-        return _lost(observed, answer)
+        return _puzzled(observed, "LookupFailed", f"the provider does not know it: {answer}", MAX_LOST, "TaskLost")
+    if isinstance(answer, MalformedError | AmbiguousError | RejectedError):
+        return _puzzled(observed, "AnswerUnreadable", str(answer), MAX_UNREADABLE, "AnswerUnreadable")
     if isinstance(answer, AdapterError):
-        until = stamp(observed.now + timedelta(seconds=(answer.retry_after or 5.0) + 0.999))
-        reason = "CredentialsRefused" if isinstance(answer, ForbiddenError) else "ProviderUnavailable"
-        return _said(observed, status.model_copy(update={"not_before": until}), reason, str(answer))
+        return _later(observed, answer)
     if not isinstance(answer, Progress):
         return status
     if answer.state in ("Failed", "Cancelled"):
@@ -267,15 +271,21 @@ def _polled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
     return _said(observed, status.model_copy(update=update), "Submitted" if answer.state == "Queued" else "Running", "")
 
 
-def _lost(observed: TaskObserved, error: LostError) -> QuantumTaskStatus:
-    """The provider does not know the task: asked again a few times, for one such answer may be a mistake."""
+def _later(observed: TaskObserved, error: AdapterError) -> QuantumTaskStatus:
+    """The provider can't be asked now. It is asked again for as long as that takes."""
+    until = stamp(observed.now + timedelta(seconds=(error.retry_after or 5.0) + 0.999))
+    reason = "CredentialsRefused" if isinstance(error, ForbiddenError) else "ProviderUnavailable"
+    return _said(observed, observed.task.status.model_copy(update={"not_before": until}), reason, str(error))
+
+
+def _puzzled(observed: TaskObserved, reason: str, message: str, most: int, held: str) -> QuantumTaskStatus:
+    """The provider says what can't be true of the task: asked again, for that may be a mistake, but not for ever."""
     status = observed.task.status
-    lookups = status.lookups + 1
-    if lookups >= MAX_LOST:
-        return _held(observed, "TaskLost", f"asked {lookups} times, the provider does not know it any more: {error}")
+    lookups = status.lookups + 1 if status.reason == reason else 1
+    if lookups >= most:
+        return _held(observed, held, f"asked {lookups} times: {message}")
     until = stamp(observed.now + timedelta(seconds=_backoff(observed, lookups) + 0.999))
-    update = {"lookups": lookups, "not_before": until}
-    return _said(observed, status.model_copy(update=update), "LookupFailed", f"the provider does not know it: {error}")
+    return _said(observed, status.model_copy(update={"lookups": lookups, "not_before": until}), reason, message)
 
 
 def _ended(observed: TaskObserved, progress: Progress) -> QuantumTaskStatus:
@@ -294,6 +304,10 @@ def _ended(observed: TaskObserved, progress: Progress) -> QuantumTaskStatus:
 
 def _cancelled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
     status = observed.task.status
+    if isinstance(answer, RejectedError | UnsupportedError):
+        answer = Cancelled(confirmed=False, message=str(answer))  # nothing else would come of asking again
+    if isinstance(answer, AdapterError) and not isinstance(answer, LostError):
+        return _later(observed, answer)
     if isinstance(answer, Cancelled):
         told = TaskCancellation(confirmed=answer.confirmed, message=clip(answer.message, NOTE_BYTES))
         return _said(observed, status.model_copy(update={"cancellation": told}), status.reason, status.message)

@@ -9,7 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Results, Spoiled, Submit
-from quantum_operator.agent.decide import MAX_LOOKUPS, MAX_LOST, MAX_REFUSALS, TaskObserved, decide, heard
+from quantum_operator.agent.decide import (
+    MAX_LOOKUPS,
+    MAX_LOST,
+    MAX_REFUSALS,
+    MAX_UNREADABLE,
+    TaskObserved,
+    decide,
+    heard,
+)
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, TaskCharge
 from quantum_operator.decide.times import stamp
@@ -21,6 +29,7 @@ from quantum_operator.ports.adapter import (
     ForbiddenError,
     Found,
     LostError,
+    MalformedError,
     Progress,
     RejectedError,
     SaturatedError,
@@ -54,10 +63,11 @@ ANSWERS: dict[type[Call], tuple[Answer, ...]] = {
         Results(_OUTCOME, _CHARGE),
         _SPOILED,
         LostError(""),
+        MalformedError(""),
         UnavailableError(""),
         ForbiddenError(""),
     ),
-    Cancel: (Cancelled(confirmed=True), UnavailableError("")),
+    Cancel: (Cancelled(confirmed=True), UnavailableError(""), Progress("Failed"), Results(_OUTCOME, _CHARGE)),
 }
 
 
@@ -66,6 +76,8 @@ def _statuses() -> list[dict[str, Any]]:
     past = stamp(NOW - timedelta(days=1))
     claim = {"claim": {"agent": "a", "deadline": past}, "submissions": 1}
     known = {**claim, "providerId": "id", "submittedTime": past}
+    lost = {"lookups": MAX_LOST - 1, "reason": "LookupFailed"}
+    unreadable = {"lookups": MAX_UNREADABLE - 1, "reason": "AnswerUnreadable"}
     return [
         {},
         {"refusals": MAX_REFUSALS},
@@ -73,10 +85,12 @@ def _statuses() -> list[dict[str, Any]]:
         {"state": "Submitting", **claim, "lookups": MAX_LOOKUPS},
         {"state": "Submitting", **claim, "refusals": MAX_REFUSALS},
         {"state": "Queued", **known},
-        {"state": "Queued", **known, "lookups": MAX_LOST - 1},
+        {"state": "Queued", **known, **lost},
+        {"state": "Queued", **known, **unreadable},
         {"state": "Queued", **known, "cancellation": {"confirmed": True}},
         {"state": "Running", **known},
-        {"state": "Running", **known, "lookups": MAX_LOST - 1},
+        {"state": "Running", **known, **lost},
+        {"state": "Running", **known, **unreadable},
         {"state": "Held", **claim},
     ]
 

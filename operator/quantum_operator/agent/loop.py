@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from quantum_operator.agent.account import Account, Gathered
-from quantum_operator.agent.calls import Answer, Call, Results, Spoiled, Submit
+from quantum_operator.agent.calls import Answer, Call, Prepare, Results, Spoiled, Submit
 from quantum_operator.agent.decide import TaskObserved, decide, heard
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
@@ -140,6 +140,8 @@ class TaskReconciler:
         if decision.call is None:
             return decision.look_again
         answer = await self._call(task, decision.call)
+        if isinstance(decision.call, Prepare) and answer is None:
+            return await self._step(task)  # else every task that waits would be prepared before one is submitted
         if not submitting:
             self._pace.polled(task.metadata.uid, self._now())
         await self._write(task, decision.call, await self._kept(task, answer))

@@ -1,12 +1,13 @@
 """`python -m quantum_operator.agent.shop`: where an agent's circuits are compiled, apart from its credentials.
 
 A program may be hostile to the libraries that read it. So each is compiled in a process of its own, with limits on
-memory and time, forked from this one, which has loaded the libraries and read no program. It has the adapter's
-settings, with every credential withheld; what the pod mounts as files it could still read. A request comes as a line
-of JSON on the standard input, and its answer leaves as one on the standard output.
+memory and time, forked from this one, which has loaded the libraries and read no program but one of ours. It has the
+adapter's settings, with every credential withheld; what the pod mounts as files it could still read. A request comes as
+a line of JSON on the standard input, and its answer leaves as one on the standard output.
 """
 
 import base64
+import contextlib
 import gc
 import json
 import os
@@ -31,11 +32,21 @@ def main() -> None:
     prepare_environment(1)
     given = json.loads(sys.stdin.readline())
     adapter = load(given["adapter"])(given["settings"])
-    from quantum_operator.circuits import remote  # noqa: F401, PLC0415 - loaded here, so that no child has to
-
+    _load_libraries(adapter)
     gc.freeze()
     for line in sys.stdin:
         print(json.dumps(_answer(adapter, json.loads(line))), flush=True)
+
+
+def _load_libraries(adapter: Adapter) -> None:
+    """Import here what compiles, and what the adapter prepares circuits with, so that no child has to."""
+    from quantum_operator.circuits import remote  # noqa: F401, PLC0415
+    from quantum_operator.circuits.preload import preload  # noqa: PLC0415
+
+    preload()
+    nothing = Circuits(Device("", 1, None, None, ready=True), b"", ())
+    with contextlib.suppress(Exception):  # what is wrong with an adapter is told of a task
+        adapter.prepare(nothing)
 
 
 def _answer(adapter: Adapter, request: Request) -> dict[str, Any]:

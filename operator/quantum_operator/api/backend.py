@@ -61,6 +61,10 @@ class Simulator(ApiModel):
     noise: NoiseModel | None = None
 
 
+MAX_BATCH = 100
+"""The most jobs that may share a run."""
+
+
 class BackendLimits(ApiModel):
     """What one job, and all jobs together, may ask of the backend."""
 
@@ -70,6 +74,14 @@ class BackendLimits(ApiModel):
     max_concurrent_runs: Annotated[
         int, Field(ge=1, le=100_000, description="How many runs there may be at a time, over all namespaces.")
     ] = 100
+    max_batch_jobs: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=MAX_BATCH,
+            description="Of a simulator: how many small jobs of a namespace may share a run; 1: each has its own.",
+        ),
+    ] = 1
     max_task_seconds: Annotated[
         int,
         Field(ge=1, le=604_800, description="Of a provider: how many seconds of its time one task may take at most."),

@@ -11,7 +11,7 @@ from typing import Literal
 
 from quantum_operator.api.conditions import REASONS, table
 
-Reaction = Literal["fail", "retry", "elsewhere", "reroute", "wait", "hold"]
+Reaction = Literal["fail", "retry", "return", "elsewhere", "reroute", "wait", "hold"]
 
 
 class FailureClass(StrEnum):
@@ -37,11 +37,12 @@ class FailureClass(StrEnum):
 class Failure:
     """One row: a class, a documented reason, and what follows.
 
-    `fail`: the job is over. `retry`: another attempt, up to backoffLimit. `elsewhere`: the same, on another backend of
-    the policy where one can take it. `reroute`: another attempt on another backend, or none. `wait`: the run may still
-    start. `hold`: a person decides.
+    `fail`: the job is over. `retry`: another attempt, up to backoffLimit. `return`: another attempt, which no limit
+    counts. `elsewhere`: a retry on another backend of the policy where one can take it. `reroute`: another attempt on
+    another backend, or none. `wait`: the run may still start. `hold`: a person decides.
 
-    No attempt follows one that may have been paid for, whatever the table says.
+    No attempt follows one that may have been paid for, whatever the table says. What would fail or reroute a job is a
+    `return` where its run is shared with other jobs.
     """
 
     kind: FailureClass
@@ -77,6 +78,7 @@ ENDINGS: dict[str, Failure] = {
     "DeletionByPodGC": _DELETED,
     "PodDeleted": _DELETED,
     "PodGone": _DELETED,
+    "NotReached": Failure(FailureClass.SATURATED, "RunAlone", "return"),
     "OutcomeLost": Failure(_LOST, "OutcomeLost", "retry"),
     "Rejected": Failure(FailureClass.PERMANENT, "TaskRejected", "reroute"),
     "Unsupported": _OTHER_TARGET,
@@ -126,6 +128,7 @@ WAITS: dict[str, Failure] = {
     "Held": Failure(_LOST, "TaskHeld", "hold"),
     "ProviderBusy": Failure(FailureClass.SATURATED, "ProviderBusy", "wait"),
     "ProviderUnavailable": Failure(FailureClass.TRANSIENT, "ProviderUnavailable", "wait"),
+    "AnswerUnreadable": Failure(FailureClass.TRANSIENT, "AnswerUnreadable", "wait"),
     "CredentialsRefused": Failure(FailureClass.TRANSIENT, "CredentialsRefused", "wait"),
     "AnswerLost": Failure(_LOST, "TaskSought", "wait"),
     "LookupFailed": Failure(_LOST, "TaskSought", "wait"),
@@ -166,7 +169,9 @@ Generated from `operator/quantum_operator/api/failures.py` by `make generate`; n
 | fail | The job is over. |
 | retry | Another attempt, up to `spec.backoffLimit`, after a delay that doubles from a second to a minute, less up to \
 half of it, so that what is lost together does not come back together. |
-| elsewhere | The same, on another backend of the policy where one can take the job; else on the same one again. |
+| return | Another attempt at once, with a run of its own; no limit counts it. What would be a fail or a reroute is \
+a return where the run is shared with other jobs: it is diagnosed alone. |
+| elsewhere | A retry on another backend of the policy where one can take the job; else on the same one again. |
 | reroute | Another attempt at once, on a backend of the policy on which none has failed (the others have the verdict \
 `TriedBefore`); where there is none, the job fails with the diagnosis of the first. At most {MOST_FAILED} times. |
 | wait | The run may still start. |

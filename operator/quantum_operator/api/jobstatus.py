@@ -36,11 +36,16 @@ class Attempt(ApiModel):
         Name | None,
         Field(description="Of a provider's backend: the namespace that the attempt's QuantumTask is in."),
     ] = None
+    batch: Annotated[
+        ObjectName | None,
+        Field(description="The batch/v1 Job that the run shares with those of other jobs; absent: it has its own."),
+    ] = None
     state: Annotated[
-        Literal["Pending", "Running", "Succeeded", "Failed", "Lost", "Suspended", "Cancelled"],
+        Literal["Pending", "Running", "Succeeded", "Failed", "Lost", "Returned", "Suspended", "Cancelled"],
         Field(
             description="Pending and Running are under way; Succeeded ends the job; after Lost comes the next attempt, "
-            "and after Failed one on another backend, where there is one and nothing was paid.",
+            "and after Failed one on another backend, where there is one and nothing was paid; after Returned as well, "
+            "which no limit counts: a shared run did not bring it to an end.",
         ),
     ]
     run_uid: Annotated[

@@ -6,6 +6,7 @@ from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.cli.describe import advice
 from quantum_operator.cli.findings import Finding, pod_troubles
 from quantum_operator.cli.kube import JOB_NAME_LABEL, Cluster
+from quantum_operator.cli.outcomes import batch_job_of
 from quantum_operator.decide.status import live_attempt
 
 
@@ -24,7 +25,8 @@ def job_findings(cluster: Cluster, job: QuantumJob) -> Iterator[Finding]:
     attempt = live_attempt(job.status)
     if attempt is None:
         return
-    for pod in cluster.run_pods(attempt.name):
+    run = batch_job_of(attempt)
+    for pod in cluster.run_pods(run):
         for trouble in pod_troubles(pod):
-            remedy = f"kubectl -n {cluster.namespace} describe pod -l {JOB_NAME_LABEL}={attempt.name}"
+            remedy = f"kubectl -n {cluster.namespace} describe pod -l {JOB_NAME_LABEL}={run}"
             yield Finding("run", "problem", trouble, remedy)

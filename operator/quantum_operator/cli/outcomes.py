@@ -5,7 +5,7 @@ import binascii
 
 from pydantic import ValidationError
 
-from quantum_operator.api.jobstatus import ArtifactRef, Result, SampleResult
+from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Result, SampleResult
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import Outcome, OutcomePub, OutcomeRegister, OutcomeSample
 from quantum_operator.cli.errors import FAILED, CommandError
@@ -14,13 +14,18 @@ from quantum_operator.decide.status import latest_attempt
 from quantum_operator.ports.chunks import CHUNK_KEY, ChunkError, chunk_names, join
 
 
-def attempt_of(job: QuantumJob) -> str:
-    """The run of the latest attempt. Raises CommandError when there is none."""
+def attempt_of(job: QuantumJob) -> Attempt:
+    """The latest attempt. Raises CommandError when there is none."""
     attempt = latest_attempt(job.status)
     if attempt is None:
         name = job.metadata.name
         raise CommandError(f"job {name!r} has had no run yet; see `qjob describe {name}`", code=FAILED)
-    return attempt.name
+    return attempt
+
+
+def batch_job_of(attempt: Attempt) -> str:
+    """The batch/v1 Job of an attempt's run, which other jobs may share."""
+    return attempt.batch or attempt.name
 
 
 def result_of(job: QuantumJob) -> Result:
@@ -49,7 +54,7 @@ def outcome_in_status(job: QuantumJob, result: Result) -> Outcome:
     record = job.status.execution.to_wire() if job.status.execution is not None else {}
     digest = job.status.input.sha256 if job.status.input is not None else result.outcome_sha256
     of = job.status.result_of
-    run = of.run if of is not None else attempt_of(job)
+    run = of.run if of is not None else attempt_of(job).name
     return Outcome.model_validate({**record, "run": run, "inputSha256": digest, "pubs": pubs})
 
 

@@ -15,7 +15,14 @@ from quantum_operator.api.run import Outcome
 from quantum_operator.cli.errors import FAILED, CommandError
 from quantum_operator.cli.kube import Cluster, connect
 from quantum_operator.cli.options import DEFAULT_NAMESPACE
-from quantum_operator.cli.outcomes import attempt_of, outcome_in_status, parse_outcome, read_artifact, result_of
+from quantum_operator.cli.outcomes import (
+    attempt_of,
+    batch_job_of,
+    outcome_in_status,
+    parse_outcome,
+    read_artifact,
+    result_of,
+)
 from quantum_operator.local.files import read_bytes
 from quantum_operator.local.layout import DamagedFolderError, ResultsFolder
 from quantum_operator.ports.world import Key
@@ -85,7 +92,7 @@ class FolderSource:
 
     def log(self, job: QuantumJob, *, follow: bool) -> Iterator[str]:  # noqa: ARG002 - `qjob run` has ended
         """What the run of the latest attempt wrote."""
-        run = self.folder.job(self.key).run(attempt_of(job))
+        run = self.folder.job(self.key).run(attempt_of(job).name)
         yield from (read_bytes(run.log) or b"").decode(errors="replace").splitlines()
 
     def outcome(self, job: QuantumJob) -> Outcome:
@@ -128,7 +135,7 @@ class ClusterSource:
 
     def log(self, job: QuantumJob, *, follow: bool) -> Iterator[str]:
         """What the pod of the latest attempt wrote."""
-        run = attempt_of(job)
+        run = batch_job_of(attempt_of(job))
         pods = self.cluster.run_pods(run)
         if not pods or pods[-1].metadata is None or pods[-1].metadata.name is None:
             raise CommandError(f"run {run} has no pod (yet, or any more); see `qjob describe {self.name}`", code=FAILED)

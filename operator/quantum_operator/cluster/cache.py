@@ -1,7 +1,8 @@
 """What was last seen of each object of one kind. It never goes back in time, whoever brings the news."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -30,11 +31,19 @@ class Cache(Generic[T]):
     value, and only its version is remembered. An object that can't be parsed has no value either.
     """
 
-    def __init__(self, kind: str, parse: Callable[[Json], T | None], group: Callable[[T], str] = lambda _: "") -> None:
-        """`kind` is for the log; `group` says to which group an object belongs."""
+    def __init__(
+        self,
+        kind: str,
+        parse: Callable[[Json], T | None],
+        group: Callable[[T], str] = lambda _: "",
+        tally: Callable[[T], str] = lambda _: "",
+    ) -> None:
+        """`kind` is for the log; `group` says to which group an object belongs, `tally` as what it is counted."""
         self._kind = kind
         self._parse = parse
         self._group_of = group
+        self._tally_of = tally
+        self._tallies: Counter[str] = Counter()
         self._entries: dict[Key, _Entry[T]] = {}
         self._groups: dict[str, dict[Key, T]] = {}
         self._hollow: set[str] = set()
@@ -51,6 +60,11 @@ class Cache(Generic[T]):
     def group(self, name: str) -> list[T]:
         """Every object of a group."""
         return list(self._groups.get(name, {}).values())
+
+    @property
+    def tallies(self) -> Mapping[str, int]:
+        """How many objects are counted as what; those that are counted as "" are left out."""
+        return self._tallies
 
     def is_hollow(self, uid: str) -> bool:
         """Whether the object of this UID was seen, and has no value."""
@@ -71,6 +85,7 @@ class Cache(Generic[T]):
             self._hollow.add(uid)
         else:
             self._groups.setdefault(group, {})[key] = value
+            self._tallies.update(filter(None, [self._tally_of(value)]))
         return True
 
     def update(self, body: Json) -> bool:
@@ -95,9 +110,8 @@ class Cache(Generic[T]):
         if known is not None and known.uid == uid:
             self._forget(key)
 
-    def missing(self, namespace: str, listed: Iterable[Json], version: str) -> list[tuple[Key, T | None]]:
+    def missing(self, namespace: str, there: Collection[Key], version: str) -> list[tuple[Key, T | None]]:
         """Those of a namespace (empty: any) that a list of this version should have and has not; they are dropped."""
-        there = {key_of(body) for body in listed}
         gone = [
             (key, entry.value)
             for key, entry in self._entries.items()
@@ -113,9 +127,16 @@ class Cache(Generic[T]):
             return
         self._hollow.discard(entry.uid)
         if entry.value is not None:
+            self._untally(self._tally_of(entry.value))
             del self._groups[entry.group][key]
             if not self._groups[entry.group]:
                 del self._groups[entry.group]
+
+    def _untally(self, name: str) -> None:
+        if name:
+            self._tallies[name] -= 1
+            if not self._tallies[name]:
+                del self._tallies[name]
 
     def _value(self, key: Key, body: Json) -> T | None:
         try:

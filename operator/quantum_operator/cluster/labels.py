@@ -1,5 +1,7 @@
 """What marks the objects that we make for a job."""
 
+from collections.abc import Sequence
+
 from quantum_operator.api.meta import API_VERSION, GROUP
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
@@ -7,6 +9,9 @@ from quantum_operator.cluster.api import Json
 
 JOB_UID = f"{GROUP}/job-uid"
 """Label of everything that we make for a job, with its UID. The operator watches batch Jobs and pods by it."""
+
+SHARED = "shared"
+"""In place of the UID, on a run that several jobs share, and on its pod: they are its owners."""
 
 BACKEND = f"{GROUP}/backend"
 """Annotation of a run: the name of its backend."""
@@ -34,6 +39,27 @@ def correlated(job: QuantumJob) -> dict[str, str]:
 def tagged(job: QuantumJob) -> dict[str, str]:
     """The job's tags as annotations."""
     return {f"{TAG}{key}": value for key, value in sorted(job.spec.tags.items())}
+
+
+def shared_metadata(parents: Sequence[QuantumJob], name: str, annotations: dict[str, str]) -> Json:
+    """Metadata of an object that belongs to several jobs of a namespace, and goes with the last of them."""
+    owners = [
+        {
+            "apiVersion": API_VERSION,
+            "kind": parent.kind,
+            "name": parent.metadata.name,
+            "uid": parent.metadata.uid,
+            "blockOwnerDeletion": False,
+        }
+        for parent in parents
+    ]
+    return {
+        "name": name,
+        "namespace": parents[0].metadata.namespace,
+        "labels": {**MANAGED_BY, JOB_UID: SHARED},
+        "annotations": annotations,
+        "ownerReferences": owners,
+    }
 
 
 def child_metadata(parent: QuantumJob | QuantumTask, name: str, annotations: dict[str, str]) -> Json:

@@ -1,13 +1,27 @@
 """The batch/v1 Job of a run."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from quantum_operator.api.backend import RunTemplate
+from quantum_operator.api.batch import BATCH_SECONDS, TURN_SECONDS
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.runenvironment import to_environment
 from quantum_operator.cluster.api import Json
-from quantum_operator.cluster.labels import BACKEND, INPUT, JOB_UID, MANAGED_BY, child_metadata, correlated, tagged
+from quantum_operator.cluster.labels import (
+    BACKEND,
+    INPUT,
+    JOB_UID,
+    MANAGED_BY,
+    SHARED,
+    child_metadata,
+    correlated,
+    shared_metadata,
+    tagged,
+)
 from quantum_operator.cluster.seen import CONTAINER
 from quantum_operator.decide.observed import StartRun
+from quantum_operator.ports.batches import BatchPart
 from quantum_operator.ports.chunks import CHUNK_KEY
 
 START_GRACE_SECONDS = 900
@@ -15,6 +29,9 @@ START_GRACE_SECONDS = 900
 
 USER = 65532
 TERMINATION = "/dev/termination-log"
+INPUT_FILE = "/input/input.json"
+
+_ONCE: Json = {"backoffLimit": 0, "completions": 1, "parallelism": 1, "podReplacementPolicy": "Failed"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,8 @@ def run_manifest(job: QuantumJob, action: StartRun, settings: RunSettings) -> Js
     """
     labels = {**MANAGED_BY, JOB_UID: job.metadata.uid, **correlated(job)}
     tags = tagged(job)
+    limit = action.spec.limits.wall_seconds + START_GRACE_SECONDS
+    work = _Work(action.template, limit, action.input.name, ["--input", INPUT_FILE], to_environment(action.spec))
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -42,20 +61,47 @@ def run_manifest(job: QuantumJob, action: StartRun, settings: RunSettings) -> Js
             job, action.spec.run, {BACKEND: action.spec.backend, INPUT: action.spec.input_sha256, **tags}
         ),
         "spec": {
-            "backoffLimit": 0,
-            "completions": 1,
-            "parallelism": 1,
-            "podReplacementPolicy": "Failed",
-            "template": {"metadata": {"labels": labels, "annotations": tags}, "spec": _pod_spec(action, settings)},
+            **_ONCE,
+            "template": {"metadata": {"labels": labels, "annotations": tags}, "spec": _pod_spec(work, settings)},
         },
     }
 
 
-def _pod_spec(action: StartRun, settings: RunSettings) -> Json:
-    template = action.template
+def batch_manifest(name: str, parts: Sequence[BatchPart], input_name: str, sha256: str, settings: RunSettings) -> Json:
+    """The Job that these jobs share. Its input is in the ConfigMap of `input_name`, with this digest."""
+    first = parts[0].action
+    work = _Work(
+        first.template,
+        BATCH_SECONDS + TURN_SECONDS + START_GRACE_SECONDS,
+        input_name,
+        ["--batch", INPUT_FILE, "--sha256", sha256],
+        {},
+    )
+    labels = {**MANAGED_BY, JOB_UID: SHARED}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": shared_metadata([one.job for one in parts], name, {BACKEND: first.spec.backend, INPUT: sha256}),
+        "spec": {**_ONCE, "template": {"metadata": {"labels": labels}, "spec": _pod_spec(work, settings)}},
+    }
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a pod does: for how long at most, with which ConfigMap, arguments and environment."""
+
+    template: RunTemplate
+    seconds: int
+    input_name: str
+    arguments: list[str]
+    environment: Mapping[str, str]
+
+
+def _pod_spec(work: _Work, settings: RunSettings) -> Json:
+    template = work.template
     spec: Json = {
         "restartPolicy": "Never",
-        "activeDeadlineSeconds": action.spec.limits.wall_seconds + START_GRACE_SECONDS,
+        "activeDeadlineSeconds": work.seconds,
         "terminationGracePeriodSeconds": 10,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -65,11 +111,11 @@ def _pod_spec(action: StartRun, settings: RunSettings) -> Json:
             "runAsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(action, settings)],
+        "containers": [_container(work, settings)],
         "volumes": [
             {
                 "name": "input",
-                "configMap": {"name": action.input.name, "items": [{"key": CHUNK_KEY, "path": "input.json"}]},
+                "configMap": {"name": work.input_name, "items": [{"key": CHUNK_KEY, "path": "input.json"}]},
             },
             {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
         ],
@@ -85,14 +131,14 @@ def _pod_spec(action: StartRun, settings: RunSettings) -> Json:
     return spec
 
 
-def _container(action: StartRun, settings: RunSettings) -> Json:
-    resources = {"cpu": action.template.cpu, "memory": action.template.memory}
+def _container(work: _Work, settings: RunSettings) -> Json:
+    resources = {"cpu": work.template.cpu, "memory": work.template.memory}
     return {
         "name": CONTAINER,
-        "image": action.template.image or settings.image,
+        "image": work.template.image or settings.image,
         "imagePullPolicy": settings.pull_policy,
-        "args": ["--input", "/input/input.json", "--termination", TERMINATION],
-        "env": [{"name": name, "value": value} for name, value in to_environment(action.spec).items()],
+        "args": [*work.arguments, "--termination", TERMINATION],
+        "env": [{"name": name, "value": value} for name, value in work.environment.items()],
         "resources": {"requests": resources, "limits": resources},
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -1,6 +1,6 @@
 """The watched part of the cluster as last seen, and who is told when it changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from quantum_operator.api.backend import QuantumBackend
@@ -13,9 +13,9 @@ from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.api.task import Task
 from quantum_operator.cluster.api import Api, Json
 from quantum_operator.cluster.cache import Cache, key_of
-from quantum_operator.cluster.labels import JOB_UID
+from quantum_operator.cluster.labels import JOB_UID, SHARED
 from quantum_operator.cluster.seen import SeenPod, SeenRun, read_pod, read_run
-from quantum_operator.decide.status import is_terminal
+from quantum_operator.decide.status import is_terminal, live_attempt
 from quantum_operator.ports.world import Key
 
 T = TypeVar("T")
@@ -74,16 +74,16 @@ class Kind(Generic[T]):
 
         Raises StatusError or TransientError.
         """
-        bodies: list[Json] = []
+        there: set[Key] = set()
         version, more = "", ""
         while not version or more:
             params = {"limit": PAGE, "labelSelector": self.selector} | ({"continue": more} if more else {})
             page = await api.get(self.path(namespace), **params)
-            bodies += page["items"]
+            for body in page["items"]:
+                there.add(key_of(body))
+                self.saw(None, body)
             version, more = page["metadata"]["resourceVersion"], page["metadata"].get("continue", "")
-        for body in bodies:
-            self.saw(None, body)
-        for key, value in self.cache.missing(namespace, bodies, version):
+        for key, value in self.cache.missing(namespace, there, version):
             self._changed(key, value)
 
 
@@ -96,7 +96,7 @@ class Mirror:
     def __init__(self) -> None:
         self._triggers: Triggers | None = None
         ours = (GROUP, VERSION)
-        self.jobs = Kind(*ours, QuantumJob.plural, Cache("QuantumJob", _kept, _uid), self._job_changed)
+        self.jobs = Kind(*ours, QuantumJob.plural, Cache("QuantumJob", _kept, _uid, _live_on), self._job_changed)
         self.policies = Kind(
             *ours, BackendPolicy.plural, Cache("BackendPolicy", BackendPolicy.model_validate), self._ground_changed
         )
@@ -107,7 +107,7 @@ class Mirror:
             self._ground_changed,
         )
         self.tasks = Kind(*ours, QuantumTask.plural, Cache("QuantumTask", read_task, _task_job), self._task_changed)
-        self.runs = Kind("batch", "v1", "jobs", Cache("Job", self._run), self._run_changed, selector=JOB_UID)
+        self.runs = Kind("batch", "v1", "jobs", Cache("Job", self._run, _own_uid), self._run_changed, selector=JOB_UID)
         self.pods = Kind("", "v1", "pods", Cache("Pod", self._pod, _run_uid), self._run_changed, selector=JOB_UID)
 
     @property
@@ -139,11 +139,18 @@ class Mirror:
 
     def _run(self, body: Json) -> SeenRun | None:
         run = read_run(body)
-        return None if self._is_over(run.job_uid) else run
+        return None if all(map(self._is_over, self._jobs_of(run))) else run
 
     def _pod(self, body: Json) -> SeenPod | None:
         pod = read_pod(body)
-        return None if self._is_over(pod.job_uid) else pod
+        return None if all(map(self._is_over, self._jobs_of(pod))) else pod
+
+    def _jobs_of(self, value: SeenRun | SeenPod) -> Iterable[str]:
+        """The UIDs of the jobs that a run, or the run of a pod, is for."""
+        if value.job_uid != SHARED:
+            return (value.job_uid,)
+        runs = [value] if isinstance(value, SeenRun) else self.runs.cache.group(value.run_uid)
+        return [uid for run in runs for uid in run.sharers] or (SHARED,)
 
     def _is_over(self, uid: str) -> bool:
         jobs = self.jobs.cache
@@ -171,7 +178,7 @@ class Mirror:
 
     def _run_changed(self, _key: Key, value: SeenRun | SeenPod | None) -> None:
         if self._triggers is not None and value is not None:
-            for job in self.jobs.cache.group(value.job_uid):
+            for job in (job for uid in self._jobs_of(value) for job in self.jobs.cache.group(uid)):
                 self._triggers.request(Key(job.metadata.namespace, job.metadata.name))
 
 
@@ -203,5 +210,15 @@ def _uid(job: QuantumJob) -> str:
     return job.metadata.uid
 
 
+def _live_on(job: QuantumJob) -> str:
+    """The backend and the run that the job has under way, which others may share; empty where it has none."""
+    attempt = live_attempt(job.status)
+    return f"{attempt.backend}/{attempt.batch or attempt.name}" if attempt is not None else ""
+
+
 def _run_uid(pod: SeenPod) -> str:
     return pod.run_uid
+
+
+def _own_uid(run: SeenRun) -> str:
+    return run.uid

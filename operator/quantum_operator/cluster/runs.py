@@ -3,14 +3,25 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from quantum_operator.api.batch import unbind
 from quantum_operator.api.envelope import EnvelopeError, in_log, unseal
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.cluster.api import CORE, Api, Json, StatusError, refusals_as_transient
 from quantum_operator.cluster.manifest import RunSettings, run_manifest
 from quantum_operator.cluster.mirror import Mirror
-from quantum_operator.cluster.seen import CONTAINER, SeenPod, SeenRun, failed, newest, progress, read_pod, read_run
+from quantum_operator.cluster.seen import (
+    CONTAINER,
+    SeenPod,
+    SeenRun,
+    failed,
+    newest,
+    not_reached,
+    progress,
+    read_pod,
+    read_run,
+)
 from quantum_operator.decide.observed import RunObserved, StartRun, StopRun
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError, TransientError
 from quantum_operator.ports.world import Key
@@ -23,6 +34,9 @@ PODLESS_SECONDS = 10.0
 """How long a run may be without a pod before it is asked why."""
 
 ASK_AGAIN_SECONDS = 30.0
+
+SHARED_KEPT = 4
+"""Of how many shared runs the outcomes are kept at hand."""
 
 WakeLater = Callable[[Key, float], None]
 """Has a job looked at after so many seconds."""
@@ -46,26 +60,29 @@ class ClusterRuns:
         self._settings = settings
         self._wake_later = wake_later
         self._podless: dict[str, _Podless] = {}
+        self._parts: dict[str, dict[str, bytes]] = {}
 
-    async def observe(self, job: QuantumJob, name: str, *, expected: bool) -> RunObserved | None:
-        """The job's run of this name; a namesake that the job does not control is none.
+    async def observe(
+        self, job: QuantumJob, name: str, *, expected: bool, batch: str | None = None
+    ) -> RunObserved | None:
+        """The job's run of this name, or its part of the `batch`; a namesake that is not the job's is none.
 
         Only pods that the run controls count. A container is started once, so that its end is the run's, with an
         outcome or without; why there is none is best seen before the pod goes. That a run is over of which no pod has
         ended is said only when Kubernetes says so, after a live look at its pods. Raises TransientError.
         """
-        key = Key(job.metadata.namespace, name)
+        key = Key(job.metadata.namespace, batch or name)
         run = self._mirror.runs.cache.get(key)
         if run is None and expected:
             run = await self._read_run(key)
-        if run is None or run.owner != job.metadata.uid:
-            return None
+        if run is None or not run.belongs_to(job.metadata.uid):
+            return None if run is None or batch is None else not_reached(name, run)
         pod = newest(self._mirror.pods.cache.group(run.uid))
         if run.verdict and (pod is None or not pod.ended):
             pod = newest(await self._read_pods(run))
         if pod is not None and pod.termination:
             self._podless.pop(run.uid, None)
-            return await self._outcome(run, pod)
+            return await (self._outcome(run, pod) if batch is None else self._part(name, run, pod))
         if run.verdict or (pod is not None and pod.ended):
             self._podless.pop(run.uid, None)
             return failed(run, pod)
@@ -106,6 +123,23 @@ class ClusterRuns:
             raise NameTakenError(
                 f"Job {run.name} in namespace {run.namespace} is not the operator's; delete it, and the run starts"
             )
+
+    async def _part(self, name: str, run: SeenRun, pod: SeenPod) -> RunObserved:
+        """What a shared run left of the run of this name. It is read once for all that share it, if they ask soon."""
+        parts = self._parts.get(run.uid)
+        if parts is None:
+            whole = await self._outcome(run, pod)
+            if whole.outcome is None:
+                return replace(whole, name=name)
+            try:
+                parts = unbind(whole.outcome)
+            except EnvelopeError as error:
+                return RunObserved(name, run.uid, "Finished", str(error), failure="OutcomeLost")
+            while len(self._parts) >= SHARED_KEPT:
+                del self._parts[next(iter(self._parts))]
+            self._parts[run.uid] = parts
+        outcome = parts.get(name)
+        return not_reached(name, run) if outcome is None else RunObserved(name, run.uid, "Finished", outcome=outcome)
 
     async def _read_run(self, key: Key) -> SeenRun | None:
         with refusals_as_transient():

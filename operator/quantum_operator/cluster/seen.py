@@ -6,7 +6,7 @@ from typing import Literal
 
 from quantum_operator.api.failures import ending
 from quantum_operator.cluster.api import Json, controller_uid, metadata
-from quantum_operator.cluster.labels import INPUT, JOB_UID
+from quantum_operator.cluster.labels import INPUT, JOB_UID, SHARED
 from quantum_operator.decide.observed import RunObserved
 
 CONTAINER = "runner"
@@ -23,7 +23,10 @@ PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailab
 
 @dataclass(frozen=True)
 class SeenRun:
-    """A batch Job. `verdict` is its final condition, `owner` its controller's UID."""
+    """A batch Job. `verdict` is its final condition, `owner` its controller's UID.
+
+    `sharers` are the UIDs of the jobs that share it; empty: it has a controller.
+    """
 
     name: str
     namespace: str
@@ -35,6 +38,11 @@ class SeenRun:
     ready: bool
     verdict: Literal["", "Complete", "Failed"]
     reason: str
+    sharers: frozenset[str] = frozenset()
+
+    def belongs_to(self, uid: str) -> bool:
+        """Whether it is the run of the job of this UID, or one that the job shares."""
+        return uid in self.sharers if self.sharers else uid == self.owner
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,14 @@ def read_run(body: Json) -> SeenRun:
         ready=int(status.get("ready") or 0) > 0,
         verdict=verdict,
         reason=str(final.get("reason", "")) if final is not None else "",
+        sharers=_sharers(meta),
     )
+
+
+def _sharers(meta: Json) -> frozenset[str]:
+    if (meta.get("labels") or {}).get(JOB_UID) != SHARED:
+        return frozenset()
+    return frozenset(str(one.get("uid")) for one in meta.get("ownerReferences") or ())
 
 
 def read_pod(body: Json) -> SeenPod:
@@ -145,6 +160,11 @@ def failed(run: SeenRun, pod: SeenPod | None) -> RunObserved:
     code = f" (exit code {pod.exit_code})" if pod.ended else ""
     message = f"{failure}{code}" + (f": {pod.message}" if pod.message else "")
     return RunObserved(run.name, run.uid, "Finished", message, failure=failure)
+
+
+def not_reached(name: str, run: SeenRun) -> RunObserved:
+    """A run that was to be a part of another one, which is without it or left nothing of it."""
+    return RunObserved(name, run.uid, "Finished", f"run {run.name} did not bring it to an end", failure="NotReached")
 
 
 def _fatal(exit_reason: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from quantum_operator.cluster.api import Api
 from quantum_operator.cluster.artifacts import ClusterArtifacts
+from quantum_operator.cluster.batches import ClusterBatches
 from quantum_operator.cluster.claims import ClusterClaims
 from quantum_operator.cluster.connection import load_config
 from quantum_operator.cluster.mirror import Mirror
@@ -61,6 +62,7 @@ async def _reconcile(api: Api, mirror: Mirror, settings: Settings, home: str) ->
         recorder=recorder,
         clock=SystemClock(),
         claims=ClusterClaims(api, home),
+        batches=ClusterBatches(api, mirror, settings.runs),
     )
     loop = Loop(ports)
     mirror.connect(loop)

@@ -14,7 +14,6 @@ from quantum_operator.cluster.api import CORE, Api, StatusError, metadata, refus
 from quantum_operator.cluster.mirror import PAGE, Mirror
 from quantum_operator.cluster.writes import put_status, refresh
 from quantum_operator.decide.replay import Replay
-from quantum_operator.decide.status import live_attempt
 from quantum_operator.ports.errors import ConflictError, TransientError
 from quantum_operator.ports.world import Key
 
@@ -62,9 +61,8 @@ class ClusterStore:
         return tuple(self._mirror.backends.cache.values())
 
     async def live_runs(self) -> Mapping[str, int]:
-        """How many attempts each backend has under way."""
-        attempts = (live_attempt(job.status) for job in self._mirror.jobs.cache.values())
-        return Counter(attempt.backend for attempt in attempts if attempt is not None)
+        """How many runs and tasks each backend has under way."""
+        return Counter(run.partition("/")[0] for run in self._mirror.jobs.cache.tallies)
 
     async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The labels of a namespace, read within the last LABELS_SECONDS."""

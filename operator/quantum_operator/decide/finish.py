@@ -10,7 +10,7 @@ from quantum_operator.decide.cost import cost_of, money
 from quantum_operator.decide.observed import Decision, Observed, RunObserved, StoreArtifact, Tell
 from quantum_operator.decide.outcome import mismatch, read_outcome
 from quantum_operator.decide.reroute import failures, may_go_on, surely_free
-from quantum_operator.decide.result import summarize
+from quantum_operator.decide.result import shortfall, summarize
 from quantum_operator.decide.retry import backoff
 from quantum_operator.decide.size import CAUSE_BYTES, NOTE_BYTES, STATUS_BYTES, clip, json_bytes
 from quantum_operator.decide.status import is_terminal, lost_attempts, set_condition, with_attempt
@@ -54,6 +54,8 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
         failure = ending(run.failure)
         cause = run.message or run.failure or "no cause is known"
         message = f"{kind_of(attempt)} {attempt.name} left no outcome: {cause}"
+        if failure.reaction == "return" or (attempt.batch is not None and failure.reaction in ("fail", "reroute")):
+            return give_back(observed, attempt, message)
         if failure.reaction not in ("retry", "elsewhere"):
             message = f"{message}. {REASONS[failure.reason]}"
         return _react(observed, attempt, failure, message)
@@ -112,6 +114,14 @@ def lose(observed: Observed, attempt: Attempt, reason: str, message: str) -> Dec
     if lost_attempts(status) > observed.job.spec.backoff_limit:
         return give_up(observed, status, lost)
     return Decision(status, after=(Tell("Warning", reason, message),), look_again=_wait(observed, lost, status))
+
+
+def give_back(observed: Observed, attempt: Attempt, message: str) -> Decision:
+    """The run that the attempt shares did not bring it to an end: it follows alone, whoever's fault that was."""
+    back = ended(observed, attempt, "Returned", "RunAlone", message)
+    status = with_attempt(observed.job.status, back)
+    status = put(observed, status, ConditionType.RUNNING, False, "RunAlone", message)
+    return Decision(status, after=(Tell("Normal", "RunAlone", message),))
 
 
 def _wait(observed: Observed, lost: Attempt, status: QuantumJobStatus) -> float:
@@ -187,6 +197,8 @@ def _succeeded(observed: Observed, attempt: Attempt, outcome: Outcome, data: byt
     status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", over)
     took = f" in {durations.total} ms" if attempt.agent is None else ""
     message = f"ran on {attempt.backend}{took}{told(job, attempt.changes)}"
+    if attempt.agent is not None and (short := shortfall(changed(job, attempt.changes), outcome)):
+        message = f"{message}, which took fewer shots than asked: {short}"
     status = put(observed, status, ConditionType.COMPLETE, True, "Succeeded", message)
     status = status.model_copy(update={"completion_time": stamp(observed.now)})
     result, execution = summarize(job, outcome, data, STATUS_BYTES - json_bytes(status.to_wire()))

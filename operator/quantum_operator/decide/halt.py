@@ -1,6 +1,7 @@
 """What a user may ask of a job after submitting it: to pause (`spec.suspend`), or to end (`spec.cancel`).
 
-A run under way is stopped first, and on record as stopped only when it is seen to be gone. A run that left its
+A run under way is stopped first, and on record as stopped only when it is seen to be gone; one that other jobs share
+is left to them. A run that left its
 outcome before it could be stopped counts: what was computed is not thrown away.
 """
 
@@ -40,7 +41,7 @@ def stop(observed: Observed, attempt: Attempt, halt: Halt) -> Decision:
     status, run = observed.job.status, observed.run
     if run is not None and run.outcome is not None:
         return conclude(observed, attempt, run)
-    if run is not None and run.state != "Finished":
+    if run is not None and run.state != "Finished" and attempt.batch is None:
         action = StopRun(run.name, run.uid) if attempt.agent is None else StopTask(run.name, attempt.agent, run.uid)
         return Decision(status, after=(action,), look_again=STOPPING_SECONDS)
     if run is None and attempt.agent is not None:
@@ -48,7 +49,9 @@ def stop(observed: Observed, attempt: Attempt, halt: Halt) -> Decision:
         if fence is not None:
             return Decision(status, after=(fence,), look_again=STOPPING_SECONDS)
     message = "its run had not begun"
-    if run is not None or attempt.run_uid:
+    if attempt.batch is not None:
+        message = f"its part of run {attempt.batch}, which goes on for the jobs that share it, no longer counts"
+    elif run is not None or attempt.run_uid:
         message = f"{kind_of(attempt)} {attempt.name} was stopped{_charged(run)}"
     status = charged(with_attempt(status, ended(observed, attempt, halt, halt, message)), attempt, run)
     status = put(observed, status, ConditionType.RUNNING, False, halt, message)

@@ -10,8 +10,8 @@ from datetime import timedelta
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.failures import waiting
 from quantum_operator.api.jobstatus import AppliedChange, ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
-from quantum_operator.api.run import RunLimits, RunSpec
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
+from quantum_operator.decide.batching import is_small
 from quantum_operator.decide.change import (
     Changes,
     changed_input,
@@ -32,13 +32,12 @@ from quantum_operator.decide.observed import (
     Nominate,
     Observed,
     RunObserved,
-    StartRun,
     StoreArtifact,
     Tell,
 )
-from quantum_operator.decide.quantities import worker_bytes
 from quantum_operator.decide.reroute import Tried, avoided, failures, tried
 from quantum_operator.decide.retry import retry_delay
+from quantum_operator.decide.runs import run_of, seconds_left
 from quantum_operator.decide.schedule import opens_in
 from quantum_operator.decide.size import clip
 from quantum_operator.decide.status import (
@@ -100,7 +99,7 @@ def _receive(observed: Observed) -> Decision:
     accepted = _accepted(observed, found)
     waits = halted(observed.job.spec) is not None or gate(observed, accepted) is not None or _opens_in(observed) > 0
     if not waits and _assignment(observed, found.demand) is None:
-        return Decision(observed.job.status, after=(Nominate(found.demand),))
+        return Decision(observed.job.status, after=(Nominate(found.demand, small=is_small(found.demand, found.ref)),))
     return _place(observed, accepted, found.demand)
 
 
@@ -160,13 +159,15 @@ def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
 
 def _assigned(observed: Observed, decision: Decision, demand: Demand) -> Decision:
     """Ask for a backend, and put on record what is said: also that none is left, or that the job waits."""
-    status = decision.status
-    changes = in_effect(observed.job, latest_attempt(status))
+    status, last = decision.status, latest_attempt(decision.status)
+    changes = in_effect(observed.job, last)
     demand = demand_with(observed.job, demand, changes)
     never, last_of_all = tried(observed.job, changes), avoided(observed.job, changes)
     assignment = _assignment(observed, demand, (never, last_of_all))
     if assignment is None:
-        return replace(decision, after=(Nominate(demand, last_of_all),))
+        # What was tried before is tried alone: a shared run did not bring it to an end, or may have been its victim.
+        small = last is None and status.input is not None and is_small(demand, status.input)
+        return replace(decision, after=(Nominate(demand, last_of_all, small=small),))
     if assignment.verdict != "Assigned" and assignment.tried != never:
         return replace(decision, after=(Nominate(demand, never),))
     status = with_step(status, candidates=assignment.candidates, candidates_total=assignment.candidates_total)
@@ -228,6 +229,7 @@ def _new_attempt(observed: Observed, last: Attempt | None, assignment: Assignmen
         number=number,
         backend=assignment.backend,
         agent=assignment.agent,
+        batch=assignment.batch if last is None else None,
         state="Pending",
         seed=given if given is not None else seed_for(job.metadata.uid),
         created_time=stamp(observed.now),
@@ -279,25 +281,12 @@ def _start(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisio
         return lose(observed, attempt, "RunLost", f"backend {attempt.backend} was deleted before the run started")
     if observed.refusal:
         status = put(observed, status, ConditionType.RUNNING, False, "RunRefused", observed.refusal)
-    wall_seconds = observed.job.spec.active_deadline_seconds - attempt.used_seconds
-    if wall_seconds < 1:
+    if seconds_left(observed.job, attempt) < 1:
         return run_out(observed, attempt)
     if backend.spec.provider is not None:
         task = task_of(observed.job, attempt, stored, backend)
         return pledge(observed, task.ceiling) or Decision(status, after=(task,))
-    spec = RunSpec(
-        run=attempt.name,
-        input_sha256=stored.sha256,
-        seed=attempt.seed,
-        backend=attempt.backend,
-        target=backend.spec.target,
-        simulator=backend.spec.simulator,
-        limits=RunLimits(
-            memory_bytes=worker_bytes(backend.spec.run.memory),
-            wall_seconds=wall_seconds,
-        ),
-    )
-    return Decision(status, after=(StartRun(spec, stored, backend.spec.run),))
+    return Decision(status, after=(run_of(observed.job, attempt, stored, backend),))
 
 
 def _finalize(observed: Observed, decision: Decision) -> Decision:

@@ -47,7 +47,8 @@ class RunObserved:
 class Assignment:
     """What the scheduler says of one job: a backend, to wait, or that no backend can ever take it.
 
-    It answers the job of this UID with this demand that has tried these backends, and no other.
+    `batch` is the run that it shares with others that were assigned beside it. It answers the job of this UID with this
+    demand that has tried these backends, and no other.
     """
 
     job_uid: str
@@ -57,6 +58,7 @@ class Assignment:
     message: str
     backend: str = ""
     agent: str | None = None
+    batch: str | None = None
     candidates: tuple[Candidate, ...] = ()
     candidates_total: int = 0
     tried: Mapping[str, str] = field(default_factory=dict)
@@ -113,19 +115,27 @@ class StoreArtifact:
 
 @dataclass(frozen=True)
 class Nominate:
-    """Ask the scheduler for a backend, which is none of `tried`; each of those has why."""
+    """Ask the scheduler for a backend, which is none of `tried`; each of those has why.
+
+    `small`: the run may be one that others share.
+    """
 
     demand: Demand
     tried: Mapping[str, str] = field(default_factory=dict)
+    small: bool = False
 
 
 @dataclass(frozen=True)
 class StartRun:
-    """Create the run of an attempt that is on record; a no-op when it is there already."""
+    """Create the run of an attempt that is on record; a no-op when it is there already.
+
+    With `batch` it is a part of that run, which is created once all of its jobs have that on record.
+    """
 
     spec: RunSpec
     input: ArtifactRef
     template: RunTemplate
+    batch: str | None = None
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,20 @@ def summarize(job: QuantumJob, outcome: Outcome, data: bytes, room: int) -> tupl
     return result, execution
 
 
+def shortfall(job: QuantumJob, outcome: Outcome) -> str:
+    """Where a device took fewer shots than a pub asks for, in words; empty where none did."""
+    sample, estimate = job.spec.task.sample, job.spec.task.estimate
+    asked: list[int | None] = [pub.shots for pub in sample.pubs] if sample is not None else []
+    asked += [pub.shots for pub in estimate.pubs] if estimate is not None else []
+    short = [
+        f"pubs[{index}] has {pub.shots} of {shots} shots"
+        for index, (pub, shots) in enumerate(zip(outcome.pubs, asked, strict=True))
+        if shots is not None and pub.shots < shots
+    ]
+    more = f" and {len(short) - 1} more pubs have too few" if len(short) > 1 else ""
+    return f"{short[0]}{more}" if short else ""
+
+
 def record(outcome: Outcome) -> tuple[ExecutionRecord, bool]:
     """With what the outcome was made, and whether that is all of it."""
     engine, method, precision = (clip(text, TEXT_BYTES) for text in (outcome.engine, outcome.method, outcome.precision))

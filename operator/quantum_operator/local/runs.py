@@ -34,7 +34,14 @@ class LocalRuns:
         self._queued: set[RunFolder] = set()
         self._failures: dict[RunFolder, tuple[str, str]] = {}
 
-    async def observe(self, job: QuantumJob, name: str, *, expected: bool) -> RunObserved | None:  # noqa: ARG002
+    async def observe(
+        self,
+        job: QuantumJob,
+        name: str,
+        *,
+        expected: bool,  # noqa: ARG002 - reads are live
+        batch: str | None = None,  # noqa: ARG002 - a laptop shares no run
+    ) -> RunObserved | None:
         """The job's run of this name, with its outcome once finished; None when it was never started."""
         key = Key(job.metadata.namespace, job.metadata.name)
         run = self._folder.job(key).run(name)

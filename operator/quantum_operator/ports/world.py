@@ -15,6 +15,7 @@ from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.decide.observed import RunObserved, StartRun, StartTask, StopRun, StopTask, Tell
 from quantum_operator.decide.replay import Replay
+from quantum_operator.ports.batches import Batches
 from quantum_operator.ports.claims import Claims
 
 
@@ -51,7 +52,7 @@ class Store(Protocol):
         """Every backend."""
 
     async def live_runs(self) -> Mapping[str, int]:
-        """How many attempts each backend has under way, by backend name."""
+        """How many runs and tasks each backend has under way, by backend name; one that jobs share counts once."""
 
     async def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The labels of a namespace."""
@@ -79,10 +80,14 @@ class Statuses(Protocol):
 class Runs(Protocol):
     """Runs: batch/v1 Jobs in a cluster, subprocesses on a laptop."""
 
-    async def observe(self, job: QuantumJob, name: str, *, expected: bool) -> RunObserved | None:
+    async def observe(
+        self, job: QuantumJob, name: str, *, expected: bool, batch: str | None = None
+    ) -> RunObserved | None:
         """The job's run of this name, with its outcome once finished; None when there is none.
 
-        With `expected` the run is known to exist, and its absence from a cache is confirmed by a live read.
+        With `expected` the run is known to exist, and its absence from a cache is confirmed by a live read. With
+        `batch` it is a part of the run of that name; where it is not, or was not brought to an end, the failure is
+        `NotReached`.
         """
 
     async def start(self, job: QuantumJob, action: StartRun) -> None:
@@ -153,3 +158,5 @@ class Ports:
     recorder: Recorder
     clock: Clock
     claims: Claims
+    batches: Batches | None = None
+    """None: no runs are shared."""

@@ -26,6 +26,7 @@ from quantum_operator.decide.replay import Replay, needs_replays
 from quantum_operator.decide.status import is_accepted, is_terminal, latest_attempt, live_attempt
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
 from quantum_operator.ports.world import Key, Ports
+from quantum_operator.reconcile.batches import BatchStarter
 from quantum_operator.reconcile.claims import look
 from quantum_operator.reconcile.logcontext import recognized
 from quantum_operator.reconcile.retention import expire
@@ -51,6 +52,7 @@ class Reconciler:
         """Drive jobs through `ports`, asking `scheduler` for backends."""
         self._ports = ports
         self._scheduler = scheduler
+        self._batches = BatchStarter(ports, scheduler.awaits)
         self._refusals: dict[Key, _Refusal] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -102,7 +104,7 @@ class Reconciler:
             # A run that is to be called lost is looked for live: the silence of a cache is no evidence.
             expected = attempt.run_uid is not None or backend is None or halted(job.spec) is not None
             if attempt.agent is None:
-                run = await ports.runs.observe(job, attempt.name, expected=expected)
+                run = await ports.runs.observe(job, attempt.name, expected=expected, batch=attempt.batch)
             else:
                 run = await ports.tasks.observe(job, attempt.agent, attempt.name, expected=expected)
         refusal = self._refusals.get(key)
@@ -189,7 +191,11 @@ class Reconciler:
             if 0 < left <= REFUSED_SECONDS:
                 return left
         try:
-            if isinstance(action, StartRun):
+            if isinstance(action, StartRun) and action.batch is not None:
+                wait = await self._batches.start(key.namespace, action.batch)
+                if wait is not None:
+                    return wait
+            elif isinstance(action, StartRun):
                 await self._ports.runs.start(job, action)
             else:
                 await self._ports.tasks.start(job, action)

@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 
 from pydantic import ValidationError
 
-from quantum_operator.api.envelope import OutcomeTooLargeError, seal
+from quantum_operator.api.envelope import OutcomeTooLargeError, Sealed, seal
 from quantum_operator.api.run import EXIT_CODES, MAX_INPUT_BYTES, Outcome, RunSpec
 from quantum_operator.api.runenvironment import VARIABLE, from_environment
 from quantum_operator.runner.channel import Inbox
@@ -36,8 +36,8 @@ MEMORY_SIGNS: Final = (b"bad_alloc", b"memory allocation of", b"Cannot allocate 
 """What C++, Rust and the system write before they abort for want of memory."""
 
 
-class _TerminatedError(Exception):
-    pass
+class TerminatedError(Exception):
+    """SIGTERM came."""
 
 
 @dataclass
@@ -62,11 +62,11 @@ def main(arguments: Sequence[str], started: float) -> int:
         where = ".".join(str(part) for part in first["loc"])
         print(f"{VARIABLE} holds no RunSpec: {where}: {first['msg']}", file=sys.stderr)
         return EXIT_CODES["InternalError"]
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, terminate)
     try:
         data = _outcome(options.input, spec, started)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    except _TerminatedError:
+    except TerminatedError:
         print("terminated before the run was over; no outcome is left", file=sys.stderr)
         return TERMINATED
     return leave(options.termination, data, spec)
@@ -79,6 +79,18 @@ def leave(termination: Path, data: bytes, spec: RunSpec) -> int:
     except OutcomeTooLargeError as too_large:
         data = encode(failed(spec, "OutcomeTooLarge", f"{too_large}; ask for fewer shots or bindings, or no memory"))
         sealed = seal(data)
+    code = hand_over(termination, sealed)
+    if code != 0:
+        return code
+    error = Outcome.model_validate_json(data).error if len(data) <= LONGEST_ERROR else None
+    if error is None:
+        return 0
+    print(f"the run ended with {error.reason}", file=sys.stderr)
+    return EXIT_CODES.get(error.reason, REFUSED)
+
+
+def hand_over(termination: Path, sealed: Sealed) -> int:
+    """Write what was sealed to the log and to the termination message; returns the exit code."""
     if sealed.log_line:
         print(sealed.log_line, flush=True)
     try:
@@ -86,11 +98,7 @@ def leave(termination: Path, data: bytes, spec: RunSpec) -> int:
     except OSError as failure:
         print(f"the termination message can't be written: {failure.strerror}", file=sys.stderr)
         return EXIT_CODES["InternalError"]
-    error = Outcome.model_validate_json(data).error if len(data) <= LONGEST_ERROR else None
-    if error is None:
-        return 0
-    print(f"the run ended with {error.reason}", file=sys.stderr)
-    return EXIT_CODES.get(error.reason, REFUSED)
+    return 0
 
 
 def _outcome(path: Path, spec: RunSpec, started: float) -> bytes:
@@ -117,17 +125,20 @@ def watch(work: Callable[[int], None], deadline: float) -> Watched:
     """
     results, to_results = os.pipe()
     errors, to_errors = os.pipe()
+    # What is raised while a process forks is lost: SIGTERM waits until that is over.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     worker = os.fork()
     if worker == 0:
         _become_worker(work, to_results, to_errors, (results, errors))
     os.close(to_results)
     os.close(to_errors)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         inbox, words, closed = _listen(results, errors, deadline)
         # It is over once its pipe closes; killed when it is not, or when all that it had to say is said.
         if not closed:
             os.kill(worker, signal.SIGKILL)
-    except _TerminatedError:
+    except TerminatedError:
         os.kill(worker, signal.SIGKILL)
         os.waitpid(worker, 0)
         raise
@@ -204,6 +215,7 @@ def _become_worker(work: Callable[[int], None], results: int, errors: int, unuse
     """In the child: the standard streams lead nowhere or to the supervisor, never to the run's log."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         nowhere = os.open(os.devnull, os.O_RDWR)
         os.dup2(nowhere, 0)
         os.dup2(nowhere, 1)
@@ -215,5 +227,6 @@ def _become_worker(work: Callable[[int], None], results: int, errors: int, unuse
         os._exit(1)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise _TerminatedError
+def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    """The handler of SIGTERM. Raises TerminatedError."""
+    raise TerminatedError

@@ -1,7 +1,7 @@
 """The ports of a MemoryWorld. Each call is counted, and fails where the world was told to let it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
@@ -12,6 +12,7 @@ from quantum_operator.api.run import JobInput
 from quantum_operator.decide.observed import RunObserved, StartRun, StopRun, Tell
 from quantum_operator.decide.replay import Replay, replays_among
 from quantum_operator.decide.status import live_attempt
+from quantum_operator.ports.batches import BatchPart
 from quantum_operator.ports.errors import NameTakenError
 from quantum_operator.ports.world import Key, Ports
 from quantum_operator.testing.claims import MemoryClaims
@@ -30,6 +31,7 @@ def memory_ports(world: MemoryWorld) -> Ports:
         MemoryRecorder(world),
         world.clock,
         MemoryClaims(world),
+        MemoryBatches(world),
     )
 
 
@@ -82,7 +84,8 @@ class MemoryStore:
 
     def _live_runs(self) -> Mapping[str, int]:
         attempts = (live_attempt(job.status) for job in self.world.seen_jobs.values())
-        return Counter(attempt.backend for attempt in attempts if attempt is not None)
+        names = {(one.backend, one.batch or one.name) for one in attempts if one is not None}
+        return Counter(backend for backend, _ in names)
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,23 @@ class MemoryRuns:
 
     world: MemoryWorld
 
-    async def observe(self, job: QuantumJob, name: str, *, expected: bool) -> RunObserved | None:  # noqa: ARG002
+    async def observe(
+        self,
+        job: QuantumJob,
+        name: str,
+        *,
+        expected: bool,  # noqa: ARG002 - reads are live
+        batch: str | None = None,
+    ) -> RunObserved | None:
         """The job's run of this name, by UID; None when there is none."""
 
         def read() -> RunObserved | None:
             run = self.world.runs.get((job.metadata.namespace, name))
-            return run.seen if run is not None and run.job_uid == job.metadata.uid else None
+            if run is not None:
+                return run.seen if run.job_uid == job.metadata.uid else None
+            if batch is None or (job.metadata.namespace, batch) not in self.world.batches:
+                return None
+            return RunObserved(name, "not-reached", "Finished", failure="NotReached")
 
         return await self.world.faults.call("runs.observe", read)
 
@@ -151,11 +165,56 @@ class MemoryRuns:
         if existing is not None or job.metadata.uid not in {one.metadata.uid for one in self.world.jobs.values()}:
             return
         stored = self.world.artifacts[namespace, action.input.name]
-        uid = f"run-{len(self.world.started) + 1}"
-        ending = self.world.script(action.spec, JobInput.model_validate_json(stored.data))
-        seen = RunObserved(name, uid, "Pending")
-        key = Key(namespace, job.metadata.name)
-        self.world.start(job, MemoryRun(key, job.metadata.uid, uid, action.spec, seen, ending))
+        begin(self.world, job, action, stored.data)
+
+
+def begin(world: MemoryWorld, job: QuantumJob, action: StartRun, data: bytes) -> None:
+    """Create the run of this action."""
+    uid = f"run-{len(world.started) + 1}"
+    ending = world.script(action.spec, JobInput.model_validate_json(data))
+    seen = RunObserved(action.spec.run, uid, "Pending")
+    key = Key(job.metadata.namespace, job.metadata.name)
+    world.start(job, MemoryRun(key, job.metadata.uid, uid, action.spec, seen, ending, action.batch))
+
+
+@dataclass(frozen=True)
+class MemoryBatches:
+    """The Batches port. Each part of a shared run is a run of its own here, which starts with the others."""
+
+    world: MemoryWorld
+
+    async def members(self, namespace: str, name: str) -> tuple[QuantumJob, ...]:
+        """The jobs whose live attempt is a part of it, as far as reads see."""
+
+        def read() -> tuple[QuantumJob, ...]:
+            jobs = (one for one in self.world.seen_jobs.values() if one.metadata.namespace == namespace)
+            return tuple(one for one in jobs if (live := live_attempt(one.status)) is not None and live.batch == name)
+
+        return await self.world.faults.call("batches.members", read)
+
+    async def input(self, job: QuantumJob, ref: ArtifactRef) -> bytes | None:
+        """The artifact's bytes."""
+
+        def read() -> bytes | None:
+            kept = self.world.artifacts.get((job.metadata.namespace, ref.name))
+            return kept.data if kept is not None else None
+
+        return await self.world.faults.call("batches.input", read)
+
+    async def start(self, name: str, parts: Sequence[BatchPart]) -> None:
+        """Create the runs of all parts, unless the shared run is there."""
+
+        def write() -> None:
+            run = (parts[0].job.metadata.namespace, name)
+            if run in self.world.batches:
+                return
+            self.world.batches[run] = len(parts)
+            uids = {one.metadata.uid for one in self.world.jobs.values()}
+            for part in parts:
+                if part.job.metadata.uid in uids:
+                    begin(self.world, part.job, part.action, part.data)
+
+        await self.world.faults.call("batches.start", write)
 
 
 @dataclass(frozen=True)

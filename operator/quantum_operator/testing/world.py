@@ -50,6 +50,7 @@ class MemoryRun:
     spec: RunSpec
     seen: RunObserved
     ending: bytes | str
+    batch: str | None = None
 
 
 @dataclass
@@ -81,6 +82,8 @@ class MemoryWorld:
     config_maps: dict[tuple[str, str, str], str] = field(default_factory=dict)
     namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
     runs: dict[tuple[str, str], MemoryRun] = field(default_factory=dict)
+    batches: dict[tuple[str, str], int] = field(default_factory=dict)
+    """How many jobs each run has that jobs share, by namespace and name."""
     tasks: dict[Key, QuantumTask] = field(default_factory=dict)
     artifacts: dict[tuple[str, str], Artifact] = field(default_factory=dict)
     claims: dict[tuple[str, str], SeenClaim] = field(default_factory=dict)
@@ -206,7 +209,8 @@ class MemoryWorld:
         self.runs[job.metadata.namespace, run.spec.run] = run
         self.started.append(run.spec.run)
         unfinished = [one for one in self.runs.values() if one.seen.state != "Finished"]
-        live = Counter([one.spec.backend for one in unfinished] + [one.job_uid for one in unfinished])
+        shared = {(one.spec.backend, one.batch or one.uid) for one in unfinished}
+        live = Counter([backend for backend, _ in shared] + [one.job_uid for one in unfinished])
         self.most_live = {name: max(live[name], self.most_live.get(name, 0)) for name in {*live, *self.most_live}}
         self._tell(run.job)
 

@@ -17,7 +17,7 @@ from quantum_adapters.braket.devices import device_of
 from quantum_adapters.braket.layout import Layout
 from quantum_adapters.braket.settings import Settings
 from quantum_adapters.braket.wire import Wire
-from quantum_operator.ports.adapter import Device, MalformedError, UnsupportedError
+from quantum_operator.ports.adapter import Device, MalformedError, RegisterBits, UnsupportedError
 from support.braketdevice import CAPABILITIES, DEVICE
 from support.braketpayload import GATES, payload
 
@@ -146,7 +146,8 @@ def test_what_is_no_layout_is_refused(text: str) -> None:
         {"measuredQubits": [0, 1]},
         {"measuredQubits": [0, 2], "measurements": [[0, 1]] * 10},
         {"measuredQubits": [0], "measurements": [[0]] * 10},
-        {"measuredQubits": [0, 1], "measurements": [[0, 1]] * 9},
+        {"measuredQubits": [0, 1], "measurements": [[0, 1]] * 11},
+        {"measuredQubits": [0, 1], "measurements": []},
         {"measuredQubits": [0, 1], "measurements": [[0, 2]] * 10},
         {"measuredQubits": [0, 1], "measurements": [[0]] * 10},
         {"measuredQubits": [0, 1], "measurements": 7},
@@ -161,6 +162,12 @@ def test_a_result_of_another_form_is_malformed(document: Any) -> None:
     """No counts are made up."""
     with pytest.raises(MalformedError):
         results.counts_of(document, [Layout(2, (0, 1))], 10, lambda *_: b"")
+
+
+def test_fewer_shots_than_asked_are_as_many_as_there_are() -> None:
+    """Nothing is scaled up."""
+    rows = {"measuredQubits": [0, 1], "measurements": [[0, 1]] * 9}
+    assert results.counts_of(rows, [Layout(2, (0, 1))], 10, lambda *_: b"") == (RegisterBits({"10": 9}),)
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"[]", b"\xff"])

@@ -11,6 +11,7 @@ from qiskit.circuit import Clbit, Parameter
 from qiskit_aer.primitives import SamplerV2
 from qiskit_ibm_runtime.json import RuntimeDecoder, RuntimeEncoder
 
+from quantum_adapters.ibm import connect
 from quantum_adapters.ibm.circuits import counts_of, payload_of
 from quantum_adapters.ibm.devices import device_of, make_of
 from quantum_adapters.ibm.settings import Settings
@@ -220,3 +221,10 @@ def test_settings_that_are_wrong_are_told_by_name(change: dict[str, str], why: s
 def test_settings_do_not_show_the_key() -> None:
     """Not where they are printed."""
     assert "key" not in repr(Settings.read(NEEDED)).replace("keyword", "")
+
+
+def test_an_account_may_submit_five_times_a_minute_unless_it_says_otherwise() -> None:
+    """Five is IBM's limit for a user; an account may have another."""
+    assert connect(NEEDED).capabilities().submissions_per_minute == 5
+    assert connect(NEEDED | {"submissionsPerMinute": "60"}).capabilities().submissions_per_minute == 60
+    assert connect(NEEDED | {"submissionsPerMinute": "0.5"}).capabilities().submissions_per_minute == 1

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Results, Spoiled, Submit
-from quantum_operator.agent.decide import MAX_LOOKUPS, MAX_LOST, MAX_REFUSALS, TaskObserved, decide, heard
+from quantum_operator.agent.decide import (
+    MAX_LOOKUPS,
+    MAX_LOST,
+    MAX_REFUSALS,
+    MAX_UNREADABLE,
+    TaskObserved,
+    decide,
+    heard,
+)
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskCharge
 from quantum_operator.decide.times import parse, stamp
@@ -61,6 +69,10 @@ def claimed(deadline: float = 0.0, agent: str = "other", **status: Any) -> dict[
 def submitted(state: str = "Queued", ago: float = 10, **status: Any) -> dict[str, Any]:
     known = {"providerId": "id-1", "submittedTime": at(-ago)}
     return claimed(-ago) | {"state": state, **known, **status}
+
+
+def unknown(reason: str, times: int) -> dict[str, Any]:
+    return submitted(reason=reason, lookups=times)
 
 
 def task(status: dict[str, Any] | None = None, *, deleted: bool = False, **spec: Any) -> QuantumTask:
@@ -193,11 +205,51 @@ HEARD: list[tuple[str, dict[str, Any], Call, Answer, str, str]] = [
         "QueueTimeExceeded",
     ),
     ("not known", submitted(), Poll(), LostError("?"), "Queued", "LookupFailed"),
-    ("not known for good", submitted(lookups=MAX_LOST - 1), Poll(), LostError("?"), "Held", "TaskLost"),
-    ("known after all", submitted(lookups=2), Poll(), Progress("Running"), "Running", "Running"),
+    ("not known for good", unknown("LookupFailed", MAX_LOST - 1), Poll(), LostError("?"), "Held", "TaskLost"),
+    (
+        "not known, and not read before",
+        unknown("AnswerUnreadable", 9),
+        Poll(),
+        LostError("?"),
+        "Queued",
+        "LookupFailed",
+    ),
+    ("known after all", unknown("LookupFailed", 2), Poll(), Progress("Running"), "Running", "Running"),
+    ("no JSON", submitted(), Poll(), MalformedError("{"), "Queued", "AnswerUnreadable"),
+    (
+        "no JSON, and not known before",
+        unknown("LookupFailed", 2),
+        Poll(),
+        MalformedError("{"),
+        "Queued",
+        "AnswerUnreadable",
+    ),
+    ("a question refused", submitted(), Poll(), RejectedError("400"), "Queued", "AnswerUnreadable"),
+    ("an adapter at fault", submitted(), Poll(), AmbiguousError("KeyError"), "Queued", "AnswerUnreadable"),
+    (
+        "no JSON for good",
+        unknown("AnswerUnreadable", MAX_UNREADABLE - 1),
+        Poll(),
+        MalformedError("{"),
+        "Held",
+        "AnswerUnreadable",
+    ),
     ("no answer", submitted(), Poll(), UnavailableError("503"), "Queued", "ProviderUnavailable"),
     ("rights withdrawn", submitted(), Poll(), ForbiddenError("403"), "Queued", "CredentialsRefused"),
     ("to be cancelled", submitted(), Cancel(), Cancelled(confirmed=True), "Queued", ""),
+    ("no cancelling", submitted(), Cancel(), RejectedError("400"), "Queued", ""),
+    ("no right to cancel", submitted(), Cancel(), ForbiddenError("403"), "Queued", "CredentialsRefused"),
+    ("a cancellation unanswered", submitted(), Cancel(), AmbiguousError("503"), "Queued", "ProviderUnavailable"),
+    (
+        "a cancellation unanswered for good",
+        unknown("AnswerUnreadable", MAX_UNREADABLE),
+        Cancel(),
+        AmbiguousError("503"),
+        "Queued",
+        "ProviderUnavailable",
+    ),
+    ("done before it was cancelled", submitted(), Cancel(), Results(OUTCOME, CHARGE), "Succeeded", "Succeeded"),
+    ("failed before it was cancelled", submitted(), Cancel(), Progress("Failed", "ions"), "Failed", "TaskFailed"),
 ]
 
 
@@ -238,6 +290,22 @@ def test_what_never_ran_costs_nothing_where_the_provider_says_so(
     """Not where it was seen to run, or where another submission may have been taken."""
     found = heard(observed(task(status)), Poll(), Progress(state, free=free))
     assert found.charge == TaskCharge(micros=micros, currency="USD", seconds=micros)
+
+
+def test_a_provider_that_refuses_to_cancel_is_not_asked_again() -> None:
+    """The task goes on, and its status says why."""
+    status = heard(observed(task(submitted(), cancel=True)), Cancel(), RejectedError("it runs"))
+    assert status.cancellation is not None
+    assert (status.cancellation.confirmed, status.cancellation.message) == (False, "it runs")
+    assert isinstance(decide(observed(task(status.to_wire(), cancel=True))).call, Poll)
+
+
+def test_who_adopts_a_task_has_the_provider_asked_anew() -> None:
+    """As often as at first."""
+    resolution = {"providerId": "id-1", "by": "ann", "why": "looked", "time": at(0)}
+    held = unknown("AnswerUnreadable", MAX_UNREADABLE) | {"state": "Held"}
+    status = decide(observed(task(held, resolution=resolution))).status
+    assert (status.state, status.lookups) == ("Queued", 0)
 
 
 def test_duplicates_are_kept_by_their_ids() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from quantum_operator.agent.account import Account
+from quantum_operator.agent.calls import Prepare
 from quantum_operator.agent.decide import CALL_SECONDS
 from quantum_operator.agent.loop import Pace, TaskReconciler
 from quantum_operator.api.jobstatus import ArtifactRef
@@ -74,10 +75,18 @@ async def test_a_claim_of_a_former_process_is_followed_up_without_further_news()
     assert [call for call in bench.provider.calls if call in ("find", "submit")] == ["find", "submit", "find"]
 
 
+async def test_a_task_is_submitted_once_it_is_prepared() -> None:
+    """In one step: of many tasks that wait, the first is submitted before the last is prepared."""
+    bench = Bench(task(ceiling=CEILING))
+    await bench.reconciler.reconcile(KEY)
+    assert bench.provider.calls == ["submit"]
+    assert bench.store.one.status.state == "Queued"
+
+
 async def test_nothing_is_kept_of_a_task_that_is_over() -> None:
     """However it ended: with results, or cancelled when its circuits were prepared."""
     done, cancelled = Bench(task(ceiling=CEILING)), Bench(task(ceiling=CEILING))
-    await cancelled.reconciler.reconcile(KEY)
+    cancelled.account.call(cancelled.store.one, Prepare(), NOW)
     assert cancelled.account.is_prepared(cancelled.store.one)
     cancelled.store.one = task(ceiling=CEILING, cancel=True)
     for bench in (done, cancelled):

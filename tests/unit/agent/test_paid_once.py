@@ -6,7 +6,16 @@ from typing import get_args
 
 import pytest
 
-from quantum_operator.ports.adapter import AdapterError, AmbiguousError, Capabilities, SaturatedError, UnavailableError
+from quantum_operator.agent.decide import MAX_UNREADABLE
+from quantum_operator.ports.adapter import (
+    AdapterError,
+    AmbiguousError,
+    Capabilities,
+    ForbiddenError,
+    MalformedError,
+    SaturatedError,
+    UnavailableError,
+)
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
 from quantum_operator.testing.faults import Fault
@@ -123,6 +132,34 @@ def test_a_provider_that_cannot_say_is_not_asked_to_run_it_again() -> None:
     at.speechless = True
     asyncio.run(live(world, at, until=lambda: any(one.status.state == "Held" for one in world.tasks.values())))
     assert at.calls.count("submit") == 1
+
+
+@pytest.mark.parametrize("call", ["poll", "fetch"])
+def test_a_result_that_nobody_can_read_holds_the_task_until_somebody_can(call: str) -> None:
+    """It is asked for often, and not for ever; what was paid is not paid again, and not thrown away."""
+    world, at = paid_world(), provider("tag")
+    at.failing[call] = [(MalformedError("{"), False)] * MAX_UNREADABLE
+    asyncio.run(live(world, at, until=lambda: any(one.status.state == "Held" for one in world.tasks.values())))
+    ((key, task),) = world.tasks.items()
+    assert (task.status.reason, at.calls.count("submit")) == ("AnswerUnreadable", 1)
+    told = {"providerId": at.tasks[0].id, "by": "ann", "why": "it can be read now", "time": "2026-01-01T00:00:00Z"}
+    spec = type(task.spec).model_validate({**task.spec.to_wire(), "resolution": told})
+    world.tasks[key] = task.model_copy(update={"spec": spec})
+    run(world, at)
+    assert_paid_once(world, at)
+
+
+@pytest.mark.parametrize("error", [ForbiddenError("403"), AmbiguousError("503")])
+def test_a_cancellation_that_is_never_taken_ends_with_the_task(error: AdapterError) -> None:
+    """The task goes on, and its result is not lost for that."""
+    world, at = paid_world(), provider("tag")
+    at.failing["cancel"] = [(error, False)] * 1000
+    asyncio.run(live(world, at, until=lambda: bool(at.tasks)))
+    job = world.jobs[BELL]
+    world.add(job.model_copy(update={"spec": job.spec.model_copy(update={"cancel": True})}))
+    run(world, at)
+    assert "cancel" in at.calls
+    assert_paid_once(world, at)
 
 
 @pytest.mark.parametrize("fault", ["crash-before", "crash-after", "conflict", "transient-after"])

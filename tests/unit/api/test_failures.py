@@ -43,7 +43,7 @@ def test_every_class_is_used() -> None:
 def test_what_is_over_never_waits_and_what_waits_is_never_over() -> None:
     """The two halves have reactions of their own."""
     over = [*ENDINGS.values(), *REPORTED.values()]
-    assert {row.reaction for row in over} == {"fail", "retry", "elsewhere", "reroute"}
+    assert {row.reaction for row in over} == {"fail", "retry", "return", "elsewhere", "reroute"}
     assert {row.reaction for row in WAITS.values()} == {"wait", "hold"}
 
 
@@ -70,6 +70,7 @@ TerminationByKubelet   infrastructure  RunEvicted           retry
 DeletionByPodGC        lost            RunDeleted           retry
 PodDeleted             lost            RunDeleted           retry
 PodGone                lost            RunDeleted           retry
+NotReached             saturated       RunAlone             return
 OutcomeLost            lost            OutcomeLost          retry
 Rejected               permanent       TaskRejected         reroute
 Unsupported            permanent       IncompatibleTarget   reroute
@@ -103,6 +104,7 @@ Submitted              saturated       TaskQueued           wait
 Held                   lost            TaskHeld             hold
 ProviderBusy           saturated       ProviderBusy         wait
 ProviderUnavailable    transient       ProviderUnavailable  wait
+AnswerUnreadable       transient       AnswerUnreadable     wait
 CredentialsRefused     transient       CredentialsRefused   wait
 AnswerLost             lost            TaskSought           wait
 LookupFailed           lost            TaskSought           wait

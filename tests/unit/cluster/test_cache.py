@@ -132,7 +132,7 @@ def test_a_list_drops_what_it_lacks_unless_that_came_later(cache: Cache[tuple[in
     cache.put(body("1", name="gone"))
     cache.put(body("2", name="there", uid="u2"))
     cache.put(body("9", name="young", uid="u3"))
-    gone = cache.missing("team", [body("2", name="there", uid="u2")], "5")
+    gone = cache.missing("team", {Key("team", "there")}, "5")
     assert gone == [(Key("team", "gone"), (1, "a"))]
     assert cache.get(Key("team", "there")) is not None
     assert cache.get(Key("team", "young")) is not None
@@ -149,3 +149,15 @@ def test_a_cluster_scoped_object_has_no_namespace() -> None:
     """Its key has its name alone."""
     assert key_of({"metadata": {"name": "aer"}}) == Key("", "aer")
     assert key_of({}) == Key("", "")
+
+
+def test_objects_are_counted_as_what_they_are_now() -> None:
+    """Whatever they were before; what is gone, has no value or counts as nothing is left out."""
+    cache = Cache("Thing", parse, tally=lambda value: value[1])
+    for number, group in enumerate(["a", "b", "a", ""]):
+        cache.put(body("1", name=f"thing-{number}", uid=f"u{number}", group=group))
+    assert cache.tallies == {"a": 2, "b": 1}
+    cache.put(body("2", name="thing-0", uid="u0", group="c"))
+    cache.put(body("2", name="thing-1", uid="u1", value=None))
+    cache.remove(body("2", name="thing-2", uid="u2", group="a"))
+    assert cache.tallies == {"c": 1}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quantum_operator.api.jobstatus import ExecutionRecord, Result
 from quantum_operator.api.run import Outcome
 from quantum_operator.decide.outcome import mismatch, read_outcome
-from quantum_operator.decide.result import RESULT_BYTES, summarize
+from quantum_operator.decide.result import RESULT_BYTES, shortfall, summarize
 from quantum_operator.decide.size import json_bytes
 from quantum_operator.testing.builders import BELL, estimate_job, job
 
@@ -284,3 +284,35 @@ def test_the_artifact_is_named_by_the_digest_of_the_bytes() -> None:
     assert result.outcome is not None
     assert (result.outcome.bytes, result.outcome.sha256) == (len(padded), result.outcome_sha256)
     assert BELL not in str(result.to_wire())
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "said"),
+    [
+        ([100], [100], ""),
+        ([100], [99], "pubs[0] has 99 of 100 shots"),
+        ([100, 50], [100, 49], "pubs[1] has 49 of 50 shots"),
+        ([100, 50, 10], [1, 2, 3], "pubs[0] has 1 of 100 shots and 2 more pubs have too few"),
+        ([100], [150], ""),
+    ],
+)
+def test_shots_that_a_device_did_not_take_are_told(asked: list[int], taken: list[int], said: str) -> None:
+    """The first pub that has too few, and how many more."""
+    made, _ = outcome_of(*(sampled() | {"shots": shots} for shots in taken))
+    task = {"sample": {"pubs": [{"program": "bell", "shots": shots} for shots in asked]}}
+    assert shortfall(job(task=task), made) == said
+
+
+@pytest.mark.parametrize(
+    ("pub", "mode", "said"),
+    [
+        ({"shots": 4096}, "sampled", "pubs[0] has 100 of 4096 shots"),
+        ({"precision": 0.1}, "sampled", ""),
+        ({}, "exact", ""),
+    ],
+)
+def test_an_estimate_has_too_few_only_of_what_it_asks_for(pub: dict[str, Any], mode: str, said: str) -> None:
+    """Shots follow from a precision, and exact values have none."""
+    made, _ = outcome_of(estimated([0.5]))
+    asks = {"program": "bell", "observables": [{"terms": [{"pauli": "ZZ", "qubits": [0, 1]}]}], **pub}
+    assert shortfall(estimate_job(task={"estimate": {"mode": mode, "pubs": [asks]}}), made) == said

@@ -19,6 +19,7 @@ from quantum_operator.decide.observed import Observed
 from quantum_operator.decide.replay import Replay
 from quantum_operator.testing.builders import BELL, BELL_STATE, CREATED, policy
 from unit.decide.observations import kinds, submitted, verdicts
+from unit.decide.test_replay import over
 
 Spec = dict[str, Any]
 PHYSICAL = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit[1] c;\nx $7;\nc[0] = measure $7;\n'
@@ -275,6 +276,7 @@ ELSEWHERE: list[tuple[str, Callable[[], Observed], tuple[str, str, str]]] = [
         lambda: replace(submitted(programs=[MAPPED]), sources={"mapped": ""}),
         ("spec.programs[0] (mapped)", "is empty", "write its text"),
     ),
+    ("TooManyReplays", lambda: over(3, 3), ("spec.replayOf", "'first'", "replay it again after")),
 ]
 TOLD = [(reason, submitted(**spec), words) for reason, spec, words in WORDS] + [
     (reason, make(), words) for reason, make, words in ELSEWHERE

@@ -58,7 +58,7 @@ def test_every_failure_of_the_taxonomy_is_on_an_arrow() -> None:
 
 def test_what_is_tried_again_is_what_the_taxonomy_says() -> None:
     """From a run back to the queue leads what is retried or rerouted, and nothing else."""
-    again = {row.reason for row in ENDINGS.values() if row.reaction in ("retry", "elsewhere", "reroute")}
+    again = {row.reason for row in ENDINGS.values() if row.reaction in ("retry", "return", "elsewhere", "reroute")}
     again |= {row.reason for row in REPORTED.values() if row.reaction == "reroute"}
     assert reasons("Running", "Queued") <= again | {"RunLost"}
     assert again <= reasons("Running", "Queued")

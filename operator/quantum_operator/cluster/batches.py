@@ -1,0 +1,84 @@
+"""The port Batches: a batch/v1 Job that several QuantumJobs own, and one ConfigMap with what each of them brings."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+from quantum_operator.api.envelope import sha256
+from quantum_operator.api.jobstatus import ArtifactRef
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.cluster.api import CORE, Api, StatusError, refusals_as_transient
+from quantum_operator.cluster.artifacts import config_map
+from quantum_operator.cluster.labels import DIGEST, shared_metadata
+from quantum_operator.cluster.manifest import RunSettings, batch_manifest
+from quantum_operator.cluster.mirror import Mirror
+from quantum_operator.cluster.runs import REFUSALS
+from quantum_operator.cluster.writes import create_config_map
+from quantum_operator.decide.batching import batch_of
+from quantum_operator.decide.status import live_attempt
+from quantum_operator.ports.batches import BatchPart
+from quantum_operator.ports.chunks import CHUNK_KEY, ChunkError, chunk_names, join
+from quantum_operator.ports.errors import GoneError, RefusedError, TransientError
+
+
+class ClusterBatches:
+    """Runs that jobs share; implements the port Batches."""
+
+    def __init__(self, api: Api, mirror: Mirror, settings: RunSettings) -> None:
+        """Read from `mirror` and by `api`."""
+        self._api = api
+        self._mirror = mirror
+        self._settings = settings
+
+    async def members(self, namespace: str, name: str) -> tuple[QuantumJob, ...]:
+        """The jobs whose live attempt is a part of the run of this name."""
+        jobs = (one for one in self._mirror.jobs.cache.values() if one.metadata.namespace == namespace)
+        return tuple(one for one in jobs if (live := live_attempt(one.status)) is not None and live.batch == name)
+
+    async def input(self, job: QuantumJob, ref: ArtifactRef) -> bytes | None:
+        """The job's JobInput, read now. Raises TransientError."""
+        chunks = []
+        for name in chunk_names(ref):
+            with refusals_as_transient():
+                body = await self._api.find(f"{CORE}/namespaces/{job.metadata.namespace}/configmaps/{name}")
+            try:
+                chunks.append(
+                    base64.b64decode(((body or {}).get("binaryData") or {}).get(CHUNK_KEY, ""), validate=True)
+                )
+            except binascii.Error:
+                return None
+        try:
+            return join(ref, chunks)
+        except ChunkError:
+            return None
+
+    async def start(self, name: str, parts: Sequence[BatchPart]) -> None:
+        """Create the ConfigMap and the Job.
+
+        Raises RefusedError, NameTakenError, GoneError where the namespace is gone, TransientError.
+        """
+        data = batch_of([(one.action.spec, one.data) for one in parts]).model_dump_json(
+            by_alias=True, exclude_none=True
+        )
+        digest = sha256(data.encode())
+        stored = f"{name}-{digest[:12]}"
+        await create_config_map(
+            self._api, config_map(shared_metadata([one.job for one in parts], stored, {DIGEST: digest}), data.encode())
+        )
+        runs = self._mirror.runs
+        manifest = batch_manifest(name, parts, stored, digest, self._settings)
+        try:
+            created = await self._api.post(runs.path(parts[0].job.metadata.namespace), manifest)
+        except StatusError as error:
+            if error.code in REFUSALS:
+                raise RefusedError(error.message) from error
+            if error.code == 404:
+                raise GoneError(error.message) from error
+            if error.code != 409:
+                raise TransientError(str(error)) from error
+            with refusals_as_transient():
+                there = await self._api.find(f"{runs.path(parts[0].job.metadata.namespace)}/{name}")
+            if there is None:
+                raise TransientError(f"Job {name} came and went") from error
+            created = there
+        runs.cache.put(created)
