@@ -53,10 +53,8 @@ def ref_of(name: str, data: bytes) -> ArtifactRef:
     return ArtifactRef(name=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
 
 
-def running_on(backend: str) -> QuantumJobStatus:
-    attempt = Attempt(
-        name="bell-1", number=1, backend=backend, state="Pending", seed=1, created_time="2026-01-01T00:00:00Z"
-    )
+def running_on(backend: str, run: str = "bell-1") -> QuantumJobStatus:
+    attempt = Attempt(name=run, number=1, backend=backend, state="Pending", seed=1, created_time="2026-01-01T00:00:00Z")
     demand = Demand(qubits=2, shots=1, physical=False)
     step = Step(name="primary", attempts=(attempt,))
     plan = Plan(policy="default", policy_uid="u", policy_generation=1, demand=demand, steps=(step,))
@@ -136,7 +134,7 @@ async def test_runs_under_way_are_counted_by_backend(world: World) -> None:
     """From the attempts on record, not from what runs."""
     for name in ("one", "two", "three"):
         job = await world.add_job(name)
-        await world.store.put_job_status(job, running_on("aer") if name != "three" else PENDING)
+        await world.store.put_job_status(job, running_on("aer", f"{name}-1") if name != "three" else PENDING)
     assert await world.store.live_runs() == {"aer": 2}
 
 
