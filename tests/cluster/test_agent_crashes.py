@@ -3,6 +3,7 @@
 What dies is started again, as a container of the same pod is, or another agent takes over.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,6 +36,20 @@ def test_a_job_runs_on_a_provider(account: Account) -> None:
     """One submission, its counts, and what the provider charged for it."""
     assert account.undisturbed["submissions"] == 1
     account.assert_no_secrets()
+
+
+def test_what_a_job_is_found_by_is_at_the_provider_too(account: Account) -> None:
+    """Its correlation id and its tags, beside the token; they are as immutable as the job's."""
+    name = account.submit(correlationId="order-7", tags={"team": "qc"})
+    assert account.wait_until_over(name) == ("True", "Succeeded"), account.said(name)
+    task = account.task(name)
+    told = account.server.tags(account.at_provider(name)[0])
+    assert told[0] == task["spec"]["token"]
+    assert told[-2:] == ["correlation-id=order-7", "team=qc"]
+    change = json.dumps({"spec": {"tags": {"team": "other"}}})
+    where = ("--namespace", account.site.agent_namespace, "--type=merge", "--patch", change)
+    refused = account.site.cluster.kubectl("patch", "quantumtask", task["metadata"]["name"], *where, check=False)
+    assert "immutable" in refused.stderr
 
 
 def test_a_job_on_a_provider_takes_ten_writes_at_most(account: Account) -> None:

@@ -359,7 +359,7 @@ def test_a_task_that_is_being_cancelled_still_runs(server: BraketServer, bench: 
     assert bench.adapter.cancel(task) == Cancelled(confirmed=False, message="the task is CANCELLING")
     assert bench.adapter.poll(task) == Progress("Running", "it is being cancelled")
     server.wait(1)
-    assert bench.adapter.poll(task) == Progress("Cancelled")
+    assert bench.adapter.poll(task).state == "Cancelled"
 
 
 @pytest.mark.parametrize("task", ["", "1", "../x", "arn:aws:braket:eu-west-2:123456789012:quantum-task/1"])

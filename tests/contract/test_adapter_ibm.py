@@ -20,17 +20,19 @@ from quantum_operator.ports.adapter import (
     AmbiguousError,
     Cancelled,
     Ceiling,
+    Charged,
     ForbiddenError,
     Found,
     LostError,
     MalformedError,
+    Progress,
     RejectedError,
     SaturatedError,
     UnavailableError,
     Unknown,
 )
 from quantum_operator.testing.adapter_bench import CEILING, FLIPPED, WAITING, Bench
-from quantum_operator.testing.adapter_conformance import AdapterConformance
+from quantum_operator.testing.adapter_conformance import SessionConformance
 from quantum_operator.testing.adapter_faults import Fault
 from support.ibmserver import API_KEY, CRN, DEVICE, PRICE, IbmServer, Reply
 
@@ -48,7 +50,7 @@ def bench(server: IbmServer) -> Bench:
     return Bench(connect(server.settings()), server)
 
 
-class TestConformance(AdapterConformance):
+class TestConformance(SessionConformance):
     """All that the contract of adapters promises."""
 
     @pytest.fixture
@@ -105,6 +107,27 @@ def test_a_submission_is_what_the_sdk_sends(server: IbmServer, bench: Bench, sam
     for document in (ours, theirs):
         document["params"]["pubs"] = [(c, list(values), shots) for c, values, shots in document["params"]["pubs"]]
     assert ours == theirs
+
+
+def test_tags_come_after_the_token(server: IbmServer, bench: Bench) -> None:
+    """As many as IBM takes: the rest is left out."""
+    tags = {"correlation-id": "order-7"} | {f"t{n}": "x" for n in range(9)}
+    bench.adapter.submit(bench.prepared(), "token-1", CEILING, tags=tags)
+    assert server.bodies[0]["tags"] == ["token-1", "correlation-id=order-7", *(f"t{n}=x" for n in range(6))]
+
+
+def test_a_job_without_results_cost_what_ibm_says(server: IbmServer, bench: Bench) -> None:
+    """Nothing in the queue, and the time so far where it ran; while IBM has no final figure, that is said."""
+    queued, running = bench.submitted(), bench.submitted()
+    server.start(running)
+    for task, micros, seconds in ((queued, 0, 0), (running, PRICE * 5 // 4, 2)):
+        bench.adapter.cancel(task)
+        assert bench.adapter.poll(task).charged == Charged(micros, "USD", seconds)
+    server.usage_pending = True
+    told = bench.adapter.poll(running)
+    assert (told.charged, told.charge_pending) == (None, True)
+    server.instead[f"/jobs/{running}/metrics"] = Reply.of({})
+    assert bench.adapter.poll(running) == Progress("Cancelled")
 
 
 def test_a_submission_asks_nothing_else(server: IbmServer, bench: Bench) -> None:
@@ -267,30 +290,6 @@ def test_a_job_that_was_stopped_at_its_ceiling_failed(server: IbmServer, bench: 
     server.overrun(task)
     progress = bench.adapter.poll(task)
     assert (progress.state, progress.message) == ("Failed", "Ran too long (code 1305)")
-
-
-@pytest.mark.parametrize(
-    ("metrics", "free"),
-    [
-        ({"usage": {"quantum_seconds": 0, "status": "final"}}, True),
-        ({"usage": {"quantum_seconds": 0}, "timestamps": {"created": "2026-01-01T00:00:00Z", "running": None}}, True),
-        ({"usage": {"quantum_seconds": 0}, "timestamps": {"running": "2026-01-01T00:00:00Z"}}, False),
-        ({"usage": {"quantum_seconds": 0, "status": "pending"}}, False),
-        ({"usage": {"quantum_seconds": 0.1}}, False),
-        ({"usage": {}}, False),
-        ({}, False),
-        ([], False),
-    ],
-)
-def test_a_cancelled_job_is_free_where_its_metrics_say_so(
-    server: IbmServer, bench: Bench, metrics: Any, free: bool
-) -> None:
-    """That it never ran, and was charged for no second; whatever can't be read says nothing."""
-    task = bench.submitted()
-    bench.adapter.cancel(task)
-    server.instead[f"/jobs/{task}/metrics"] = Reply.of(metrics)
-    progress = bench.adapter.poll(task)
-    assert (progress.state, progress.free) == ("Cancelled", free)
 
 
 @pytest.mark.parametrize(

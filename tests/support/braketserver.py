@@ -28,6 +28,7 @@ from qiskit import QuantumCircuit, qasm3, qpy, transpile
 
 from quantum_operator.ports.adapter import Device
 from quantum_operator.testing.adapter_faults import Call, Fault
+from support.awstags import untaggable
 from support.braketdevice import CAPABILITIES, DEVICE
 from support.braketresults import stored
 
@@ -262,6 +263,8 @@ class BraketServer:
                 if task.request != parameters:
                     return Reply.error("ValidationException", "The client token was used with other parameters")
                 return {"quantumTaskArn": task.arn}
+        if report := untaggable(parameters.get("tags", {})):
+            return Reply.error("ValidationException", report)
         arn = f"{self.unknown_task[:-12]}{len(self.all_tasks) + 1:012d}"
         self.all_tasks[arn] = Task(arn, parameters, self._now)
         return {"quantumTaskArn": arn}

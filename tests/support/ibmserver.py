@@ -27,6 +27,7 @@ from qiskit_ibm_runtime.json import RuntimeDecoder, RuntimeEncoder
 
 from quantum_operator.ports.adapter import Device
 from quantum_operator.testing.adapter_faults import Call, Fault
+from support.ibmsessions import Sessions, Told
 
 API_KEY = "api-key-of-the-tests-0123456789"
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/0123456789abcdef:11111111-2222-3333-4444-555555555555::"
@@ -70,7 +71,7 @@ class IbmServer:
 
     device = DEVICE
     retry_after: float | None = float(PATIENCE)
-    unknown_task = "c5dge2d3rn7breq27i9g"
+    unknown_task = unknown_session = "c5dge2d3rn7breq27i9g"
 
     def __init__(self, *, lag: float = 3.0, host: str = "127.0.0.1") -> None:
         """Jobs are found by their tags `lag` of the provider's seconds after their creation. It listens at `host`."""
@@ -81,6 +82,7 @@ class IbmServer:
         """What every submitting request asked for."""
         self.instead: dict[str, Reply] = {}
         """What is answered to requests for these paths, without doing anything; IAM's is `/identity/token`."""
+        self.sessions = Sessions()
         self.filters_tags = True
         self.usage_pending = False
         self.access_token = _jwt()
@@ -144,10 +146,30 @@ class IbmServer:
         return tuple(job.id for job in self.jobs.values() if token in job.body.get("tags", []))
 
     def charged_micros(self) -> int:
-        return sum(math.ceil(Fraction(str(job.usage)) * PRICE) for job in self.jobs.values())
+        paid = [*self.jobs.values(), *self.sessions.dedicated()]
+        return sum(self.micros(one.usage) for one in paid if not self.is_paid_by_session(one))
+
+    @staticmethod
+    def micros(seconds: float) -> int:
+        return math.ceil(Fraction(str(seconds)) * PRICE)
+
+    def is_paid_by_session(self, job: object) -> bool:
+        """Whether it is a job in a dedicated session."""
+        session = self.sessions.of(job)
+        return session is not None and session.dedicated
+
+    def openings(self) -> int:
+        return self.sessions.openings
+
+    def open_sessions(self) -> tuple[str, ...]:
+        return self.sessions.open_ones(self._now)
+
+    def session_of(self, task: str) -> str:
+        session = self.sessions.of(self.jobs[task])
+        return "" if session is None else session.id
 
     def start(self, task: str) -> None:
-        self.jobs[task].status = "Running"
+        self.jobs[task].status, self.jobs[task].usage = "Running", 1.25
 
     def finish(self, task: str) -> None:
         job = self.jobs[task]
@@ -178,14 +200,15 @@ class IbmServer:
             return self.instead.get(parts.path, Reply.of(token))
         path = parts.path.removeprefix("/api/v1")
         self.requests.append((method, path))
-        call: Call = "read" if method == "GET" else "submit" if path == "/jobs" else "cancel"
+        call = _call(method, path)
+        self.sessions.openings += call == "open"
         if call == "submit":
             self.bodies.append(json.loads(body))
         if path in self.instead:
             return self.instead[path]
         fault = self._failing.get(call)
         if fault is None or fault.accepted:
-            reply = self._dispatch(method, path, parse_qs(parts.query), headers)
+            reply = self._dispatch(method, path, parse_qs(parts.query), headers, body)
         return reply if fault is None else self._fail(fault, headers)
 
     def _fail(self, fault: Fault, headers: Any) -> Reply | None:
@@ -207,9 +230,11 @@ class IbmServer:
                 self._healed.wait(20)
         return None
 
-    def _dispatch(self, method: str, path: str, query: dict[str, list[str]], headers: Any) -> Reply:
+    def _dispatch(self, method: str, path: str, query: dict[str, list[str]], headers: Any, body: bytes) -> Reply:
         if headers["Authorization"] != f"Bearer {self.access_token}" or headers["Service-CRN"] != CRN:
             return Reply.error(401, 1201, "Invalid credentials")
+        if path == "/workloads" or path.startswith("/sessions"):
+            return _reply(self.sessions.answer(method, path, query, body, self._now, self._lag))
         if match := re.fullmatch(r"/backends/([^/]+)/(status|configuration|properties)", path):
             return self._backend(*match.groups())
         if match := re.fullmatch(r"/jobs/([^/]+)(/results|/metrics|/cancel)?", path):
@@ -229,8 +254,13 @@ class IbmServer:
         body = self.bodies[-1]
         if body.get("program_id") != "sampler" or body.get("backend") != DEVICE:
             return Reply.error(404, 1207, "Program or backend not found")
+        if len(tags := body.get("tags", [])) > 8 or any(len(tag) > 86 or "\n" in tag for tag in tags):
+            return Reply.error(400, 1204, "A job has at most 8 tags of at most 86 characters")
+        if told := self.sessions.refusal(body, self._now):
+            return _reply(told)
         name = f"d{len(self.jobs):019d}"
         self.jobs[name] = Job(name, body, self._now)
+        self.sessions.enter(body, self.jobs[name])
         return Reply.of({"id": name, "backend": DEVICE})
 
     def _list(self, query: dict[str, list[str]]) -> Reply:
@@ -238,7 +268,9 @@ class IbmServer:
         jobs = [
             self._document(job)
             for job in self.jobs.values()
-            if wanted <= set(job.body.get("tags", [])) and job.created + self._lag <= self._now
+            if wanted <= set(job.body.get("tags", []))
+            and job.created + self._lag <= self._now
+            and query.get("session_id", [job.body.get("session_id")]) == [job.body.get("session_id")]
         ]
         if query.get("sort") != ["ASC"]:
             jobs.reverse()
@@ -255,7 +287,7 @@ class IbmServer:
             case "GET", "/results":
                 return Reply(200, job.result.encode()) if job.result else Reply(204)
             case "GET", "/metrics":
-                status = "pending" if self.usage_pending else "final"
+                status = "pending" if self.usage_pending else "complete"
                 return Reply.of({"usage": {"qpu_charge_time_seconds": job.usage, "status": status}})
             case "POST", "/cancel":
                 if job.status in OVER:
@@ -314,7 +346,7 @@ def _handler(server: IbmServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(reply.body)
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
         def _break_off(self) -> None:
             self.close_connection = True
@@ -325,6 +357,23 @@ def _handler(server: IbmServer) -> type[BaseHTTPRequestHandler]:
             """Nothing: tests say what was asked."""
 
     return Handler
+
+
+def _call(method: str, path: str) -> Call:
+    match method, path:
+        case "GET", _:
+            return "read"
+        case "POST", "/jobs":
+            return "submit"
+        case "POST", "/sessions":
+            return "open"
+    return "close" if path.startswith("/sessions/") else "cancel"
+
+
+def _reply(told: Told) -> Reply:
+    if told.code:
+        return Reply.error(told.status, told.code, told.document)
+    return Reply(told.status) if told.document is None else Reply.of(told.document, told.status)
 
 
 def _jwt() -> str:

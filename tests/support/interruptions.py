@@ -3,11 +3,9 @@
 What the test does then (it kills who asks, say) is done before the request goes on, or before its answer leaves.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from threading import Event, Lock
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -75,7 +73,7 @@ class Interruptible:
         return None if self._interrupted(Point(request, "after")) else reply
 
     def request_of(self, method: str, target: str) -> str:
-        """The kind of a request: device, submit, find, poll, results, charge, cancel."""
+        """The kind of a request: device, submit, find, poll, results, charge, cancel; and those about sessions."""
         raise NotImplementedError
 
     def cancellations(self) -> int:
@@ -119,6 +117,10 @@ class InterruptibleIbm(Interruptible, IbmServer):
         path = urlsplit(target).path.removeprefix("/api/v1")
         if path == "/jobs":
             return "submit" if method == "POST" else "find"
+        if path == "/workloads":
+            return "find-session"
+        if path.startswith("/sessions"):
+            return {"POST": "open", "PATCH": "seal", "DELETE": "close"}.get(method, "session")
         if match := re.fullmatch(r"/jobs/[^/]+(?:/(results|metrics|cancel))?", path):
             return {None: "poll", "metrics": "charge"}.get(match[1], match[1])
         return "device"
@@ -133,7 +135,15 @@ class InterruptibleIbm(Interruptible, IbmServer):
 
     def charged(self, token: str) -> int:
         """What the tasks with this token cost."""
-        return sum(math.ceil(Fraction(str(self.jobs[task].usage)) * ibmserver.PRICE) for task in self.tasks(token))
+        return sum(self._charged(self.jobs[task]) for task in self.tasks(token))
+
+    def _charged(self, job: ibmserver.Job) -> int:
+        session = self.sessions.of(job)
+        return self.micros(job.usage if session is None or not session.dedicated else session.usage)
+
+    def tags(self, task: str) -> list[str]:
+        """What a task is found by, its token first."""
+        return list(self.jobs[task].body["tags"])
 
     def state(self, task: str) -> str:
         """How a task stands, in capitals."""
@@ -198,6 +208,11 @@ class InterruptibleBraket(Interruptible, BraketServer):
     def charged(self, token: str) -> int:
         """What the tasks with this token cost."""
         return sum(self.all_tasks[task].charged for task in self.tasks(token))
+
+    def tags(self, task: str) -> list[str]:
+        """What a task is found by, its token first."""
+        token, *others = self.all_tasks[task].request["tags"].items()
+        return [token[1], *("=".join(one) for one in others)]
 
     def state(self, task: str) -> str:
         """How a task stands, in capitals."""

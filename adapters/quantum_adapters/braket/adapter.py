@@ -10,14 +10,17 @@ from typing import Any, Literal
 from quantum_adapters.braket import layout, results
 from quantum_adapters.braket.devices import device_of
 from quantum_adapters.braket.settings import Settings
+from quantum_adapters.braket.tags import MAX_TAGS, labels
 from quantum_adapters.braket.wire import CONNECT_SECONDS, OverError, Wire
 from quantum_operator.ports.adapter import (
+    NO_TAGS,
     Absent,
     AdapterError,
     AmbiguousError,
     Cancelled,
     Capabilities,
     Ceiling,
+    Charged,
     Circuits,
     Device,
     Estimate,
@@ -83,7 +86,7 @@ class BraketAdapter:
         cost = self._settings.price(prepared.device, sum(prepared.shots))
         return Estimate(cost, self._settings.currency, None)
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS) -> str:
         """One request, which makes one task however often it is sent. Nothing is sent that costs more than it may."""
         task = json.loads(prepared.payload)
         cost = self._settings.price(prepared.device, sum(prepared.shots))
@@ -92,6 +95,7 @@ class BraketAdapter:
                 raise RejectedError(f"a ceiling in {ceiling.currency}; the price is in {self._settings.currency}")
             if cost > ceiling.cost_micros:
                 raise RejectedError(f"the task costs {cost} millionths, the ceiling is {ceiling.cost_micros}")
+        own = {TOKEN: token, LAYOUT: task["layout"]}
         answer = self._wire.ask(
             "create_quantum_task",
             {
@@ -101,7 +105,7 @@ class BraketAdapter:
                 "action": task["action"],
                 "outputS3Bucket": self._settings.bucket,
                 "outputS3KeyPrefix": self._settings.prefix,
-                "tags": {TOKEN: token, LAYOUT: task["layout"]},
+                "tags": own | labels(tags, MAX_TAGS - len(own)) | own,
             },
             changes=True,
         )
@@ -121,14 +125,15 @@ class BraketAdapter:
         return Absent() if complete else Unknown(f"the account has more than {PAGE * PAGES} tasks")
 
     def poll(self, task: str) -> Progress:
-        """The task's state. One that is being cancelled still runs."""
+        """The task's state. One that is being cancelled still runs; one without results costs nothing on a QPU."""
         told = self._task(task)
         state, message = _state(told), str(told.get("failureReason") or "")[:500]
         if told["status"] == "CANCELLING":
             message = "it is being cancelled"
         if state == "Failed":
             message = message or "Amazon Braket gives no reason"
-        return Progress(state, message, _position(told) if state == "Queued" else None)
+        charged = self._charged(told) if state in ("Failed", "Cancelled") else None
+        return Progress(state, message, _position(told) if state == "Queued" else None, charged)
 
     def fetch(self, task: str) -> Fetched:
         """The counts, and what the shots that were asked for cost by the settings: Braket itself tells no cost."""
@@ -159,6 +164,11 @@ class BraketAdapter:
             return Cancelled(confirmed=False, message="the task is over")
         status = str(answer.get("cancellationStatus"))
         return Cancelled(confirmed=status == "CANCELLED", message=f"the task is {status}")
+
+    def _charged(self, told: Mapping[str, Any]) -> Charged | None:
+        """What a task without results costs: by the SDK's own cost tracker nothing on a QPU; of simulators not told."""
+        on_qpu = "device/qpu/" in str(told.get("deviceArn"))
+        return Charged(0, self._settings.currency, None) if on_qpu else None
 
     def _device(self, name: str) -> Device | None:
         """The device of this ARN; None where the account has none."""

@@ -1,4 +1,4 @@
-"""IBM Quantum by qiskit-ibm-runtime: one instance, jobs of the sampler primitive in job mode.
+"""IBM Quantum by qiskit-ibm-runtime: one instance, jobs of the sampler primitive, alone or in sessions and batches.
 
 The SDK's `QiskitRuntimeService` sends a job up to six times when an answer is lost, each of which may become a job that
 costs money, asks several questions before each submission, and has no switch for either. So this adapter drives the

@@ -4,7 +4,8 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -14,16 +15,21 @@ from qiskit_ibm_runtime.api.rest.runtime import Runtime
 
 from quantum_adapters.ibm import circuits as sampler
 from quantum_adapters.ibm.devices import Make, device_of, make_of
+from quantum_adapters.ibm.sessions import IDLE_SECONDS, Sessions, usage_of
 from quantum_adapters.ibm.settings import Settings
+from quantum_adapters.ibm.tags import MAX_TAGS, labels
 from quantum_adapters.ibm.wire import CONNECT_SECONDS, SUBMIT_FACTOR, OverError, session
 from quantum_operator.ports.adapter import (
+    NO_TAGS,
     Absent,
     AdapterError,
     AmbiguousError,
     Cancelled,
     Capabilities,
     Ceiling,
+    Charged,
     Circuits,
+    Closing,
     Device,
     Estimate,
     Fetched,
@@ -34,6 +40,7 @@ from quantum_operator.ports.adapter import (
     Prepared,
     Progress,
     RejectedError,
+    Session,
     Unknown,
 )
 
@@ -65,6 +72,7 @@ class IbmAdapter:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._runtime = Runtime(session(settings))
+        self._sessions = Sessions(self._runtime, self._asked, settings.instance)
         self._makes: dict[str, tuple[float, Make]] = {}
 
     def capabilities(self) -> Capabilities:
@@ -77,6 +85,8 @@ class IbmAdapter:
             max_circuits=MAX_CIRCUITS,
             submissions_per_minute=self._settings.submissions_per_minute,
             submit_seconds=math.ceil(2 * (CONNECT_SECONDS + SUBMIT_FACTOR * self._settings.timeout_seconds)),
+            modes=self._settings.modes,
+            idle_seconds=IDLE_SECONDS,
         )
 
     def devices(self, names: Sequence[str]) -> tuple[Device, ...]:
@@ -92,8 +102,10 @@ class IbmAdapter:
         seconds = math.ceil(sum(CIRCUIT_SECONDS + SHOT_SECONDS * shots for shots in prepared.shots))
         return Estimate(self._price(seconds), self._settings.currency, seconds)
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
-        """One request, with the token as the job's tag and the ceiling as its longest execution time."""
+    def submit(
+        self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS, session: str = ""
+    ) -> str:
+        """One request, with the token as the job's first tag and the ceiling as its longest execution time."""
         seconds = self._seconds(ceiling)
         answer = self._asked(
             lambda: self._runtime.program_run(
@@ -101,7 +113,8 @@ class IbmAdapter:
                 backend_name=prepared.device,
                 params=json.loads(prepared.payload),
                 log_level="WARNING",
-                job_tags=[token],
+                session_id=session or None,
+                job_tags=[token, *labels(tags, MAX_TAGS - 1)],
                 max_execution_time=seconds,
             ),
             AmbiguousError,
@@ -120,20 +133,19 @@ class IbmAdapter:
         return Found(tuple(jobs)) if jobs else Absent()
 
     def poll(self, task: str) -> Progress:
-        """The job's state. One that was stopped at its ceiling failed."""
+        """The job's state, and what one without results was charged. One that was stopped at its ceiling failed."""
         job = self._job(task)
         state, message = _standing(job)
+        if state not in ("Failed", "Cancelled"):
+            return Progress(state, message)
         if state == "Failed":
             message = message or "IBM Quantum gives no reason"
-        return Progress(state, message, free=state in ("Failed", "Cancelled") and self._cost_nothing(task))
-
-    def _cost_nothing(self, task: str) -> bool:
-        """Whether the job's final metrics say that it never ran and cost nothing; not where they can't be read."""
         try:
-            metrics = self._asked(self._runtime.program_job(task).metadata, MalformedError)
-            return _charged(metrics) == 0 and not (metrics.get("timestamps") or {}).get("running")
-        except (AdapterError, AttributeError):
-            return False
+            seconds, pending = self._usage(task)
+        except MalformedError:  # the job is over whatever its metrics are: what it cost stays unknown
+            return Progress(state, message)
+        charged = None if seconds is None else self._charge(seconds)
+        return Progress(state, message, charged=charged, charge_pending=pending)
 
     def fetch(self, task: str) -> Fetched:
         """The counts, and the seconds that the instance was charged for, as far as they are known yet."""
@@ -142,7 +154,7 @@ class IbmAdapter:
             raise RejectedError(f"job {task} has no result: it is {state}")
         result = self._asked(self._runtime.program_job(task).results, MalformedError)
         counts = sampler.counts_of(result)
-        charged = _charged(self._asked(self._runtime.program_job(task).metadata, MalformedError))
+        charged, _ = self._usage(task)
         return Fetched(
             circuits=counts,
             cost_micros=None if charged is None else self._price(charged),
@@ -162,6 +174,36 @@ class IbmAdapter:
         except AdapterError as error:
             return Cancelled(confirmed=False, message=str(error))
         return Cancelled(confirmed=state == "Cancelled", message=f"the job is {state}")
+
+    def open_session(self, wanted: Session) -> str:
+        """One request. The session's longest time is what the ceiling buys."""
+        opened = self._sessions.open(wanted.device, wanted.mode, self._seconds(wanted.ceiling))
+        if not isinstance(opened, str) or not _is_id(opened):
+            raise AmbiguousError("IBM Quantum answers the opening of a session without its id")
+        return opened
+
+    def find_sessions(self, wanted: Session, since: datetime) -> Lookup:
+        """Those that are as wanted, which may be anybody's of this API key who asks for the very same; and empty."""
+        try:
+            found = self._sessions.empty(wanted.device, wanted.mode, self._seconds(wanted.ceiling), since)
+        except AdapterError as error:
+            return Unknown(str(error))
+        return Found(tuple(found)) if found else Absent()
+
+    def close_session(self, session: str, *, at_once: bool) -> Closing:
+        """Two requests: that it closes, and how it stands then. It costs the seconds that IBM reports of it."""
+        details = self._sessions.close(session, at_once=at_once) if _is_id(session) else None
+        if details is None:
+            return Closing(closed=True)
+        if details["state"] != "closed":
+            return Closing(closed=False)
+        seconds = usage_of(details)
+        if seconds is None:
+            return Closing(closed=True, charge_pending=True)
+        return Closing(closed=True, charged=self._charge(seconds))
+
+    def _charge(self, seconds: float) -> Charged:
+        return Charged(self._price(seconds), self._settings.currency, math.ceil(seconds))
 
     def _device(self, name: str) -> Device | None:
         """The device of this name; None where the instance has none."""
@@ -201,6 +243,10 @@ class IbmAdapter:
         if not isinstance(job, dict):
             raise MalformedError(f"IBM Quantum's answer on job {task} can't be read")
         return job
+
+    def _usage(self, task: str) -> tuple[float | None, bool]:
+        """The seconds that the instance was charged for a job, where they are known; whether they will be."""
+        return _charged(self._asked(self._runtime.program_job(task).metadata, MalformedError))
 
     def _seconds(self, ceiling: Ceiling) -> int:
         """The longest time that a job may take under a ceiling. Raises RejectedError where that is none."""
@@ -244,14 +290,14 @@ def _standing(job: dict[str, Any]) -> tuple[State, str]:
     return state, f"{message} (code {code})" if message and code else message
 
 
-def _charged(metrics: Any) -> float | None:
-    """The seconds of a job's metrics; None while they are not final."""
+def _charged(metrics: Any) -> tuple[float | None, bool]:
+    """The seconds of a job's metrics, None where they are not final; and whether they are still to come."""
     try:
         usage = metrics["usage"]
         if usage.get("status", "") == "pending":
-            return None
+            return None, True
         seconds = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
-        return None if seconds is None else float(seconds)
+        return None if seconds is None else float(seconds), False
     except (KeyError, TypeError, ValueError, AttributeError):
         raise MalformedError("IBM Quantum's metrics of a job can't be read") from None
 

@@ -10,12 +10,15 @@
 | `priceMicrosPerSecond` | the price of a second on the quantum computer, in millionths; when absent, no cost is known |
 | `currency` | of the price; `USD` when absent |
 | `timeoutSeconds` | how long an answer may take; 60 when absent, and five times as long for submissions |
+| `modes` | of execution that the plan has, such as `job,batch`: the open plan has no `session`; all when absent |
 | `visibilitySeconds` | how long after its submission a job may take to be found by its tag; 60 when absent |
 | `submissionsPerMinute` | how many jobs the account may submit in a minute; 5 when absent, IBM's limit for each user |
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from quantum_operator.ports.adapter import Mode
 
 PLATFORM_URL = "https://cloud.ibm.com"
 CHANNELS = ("ibm_quantum_platform", "ibm_cloud")
@@ -28,9 +31,11 @@ KNOWN = (
     "priceMicrosPerSecond",
     "currency",
     "timeoutSeconds",
+    "modes",
     "visibilitySeconds",
     "submissionsPerMinute",
 )
+MODES: tuple[Mode, ...] = ("job", "batch", "session")
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Settings:
     timeout_seconds: float
     visibility_seconds: int
     submissions_per_minute: int
+    modes: tuple[Mode, ...]
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> "Settings":
@@ -76,7 +82,15 @@ class Settings:
             submissions_per_minute=max(
                 1, int(_positive("submissionsPerMinute", given.get("submissionsPerMinute", "5")))
             ),
+            modes=_modes(given.get("modes", ",".join(MODES))),
         )
+
+
+def _modes(text: str) -> tuple[Mode, ...]:
+    given = {one.strip() for one in text.split(",")}
+    if "job" not in given or not given <= set(MODES):
+        raise ValueError(f"modes must be job, and may be others of {', '.join(MODES)}, with commas between them")
+    return tuple(mode for mode in MODES if mode in given)
 
 
 def _positive(name: str, text: str) -> float:

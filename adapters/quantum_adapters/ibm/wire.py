@@ -117,7 +117,7 @@ class Wire(HTTPAdapter):
     ) -> Response:
         """The answer, read to its end."""
         doing = _Doing(request.method or "", request.url or "")
-        seconds = self._seconds * (SUBMIT_FACTOR if doing.submits else 1)
+        seconds = self._seconds * (SUBMIT_FACTOR if doing.path.endswith("/jobs") and doing.creates else 1)
         try:
             response = super().send(
                 request, stream, (min(CONNECT_SECONDS, seconds), seconds), verify, cert, dict(proxies or {})
@@ -133,13 +133,13 @@ class Wire(HTTPAdapter):
 
 
 class _Doing:
-    """What a request asks for: the creation or the cancellation of a job, or an answer."""
+    """What a request asks for: that a job or session is created or comes to its end, or an answer."""
 
     def __init__(self, method: str, url: str) -> None:
         self.path = url.split("?", 1)[0]
-        self.submits = method == "POST" and self.path.endswith("/jobs")
-        self.cancels = method == "POST" and self.path.endswith("/cancel")
-        self.named = re.search(r"/(jobs|backends)/[^/]+(/[a-z]+)?$", self.path) is not None
+        self.creates = method == "POST" and self.path.endswith(("/jobs", "/sessions"))
+        self.ends = method in {"PATCH", "DELETE"} or (method == "POST" and self.path.endswith("/cancel"))
+        self.named = re.search(r"/(jobs|backends|sessions)/[^/]+(/[a-z]+)?$", self.path) is not None
         self.name = f"{method} {'/'.join(self.path.split('/')[3:])}"
 
     def unanswered(self, error: Exception) -> AdapterError:
@@ -157,20 +157,20 @@ class _Doing:
             return ForbiddenError(what)
         if status == 429:
             return SaturatedError(what, retry_after=_retry_after(response))
-        if self.submits and status in {402, 409}:
+        if self.creates and status in {402, 409}:
             return ForbiddenError(what)  # the instance's time is used up
-        if self.cancels and status == 409:
+        if self.ends and status == 409:
             return OverError(what)
         if status == 404 and self.named:
             return LostError(what)
         if 400 <= status < 500 and status not in UNREAD:
             return RejectedError(what)
-        if 300 <= status < 400 and not (self.submits or self.cancels):
+        if 300 <= status < 400 and not (self.creates or self.ends):
             return MalformedError(what)
         return self._unknown(what)
 
     def _unknown(self, what: str) -> AdapterError:
-        return AmbiguousError(what) if self.submits or self.cancels else UnavailableError(what)
+        return AmbiguousError(what) if self.creates or self.ends else UnavailableError(what)
 
 
 def _never_sent(error: Exception) -> bool:

@@ -5,23 +5,40 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never, cast
 
-from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Submit
+from quantum_operator.agent.calls import (
+    Answer,
+    Call,
+    Cancel,
+    CloseSession,
+    FindSession,
+    LookUp,
+    OpenSession,
+    Poll,
+    Prepare,
+    Refused,
+    Submit,
+)
 from quantum_operator.agent.compiler import Compiler, CompilerError
 from quantum_operator.api.quantumtask import QuantumTask, TaskCharge
 from quantum_operator.ports.adapter import (
+    Absent,
     Adapter,
     AdapterError,
     AmbiguousError,
     Ceiling,
+    Closing,
     Device,
     Fetched,
     Found,
     MalformedError,
     Prepared,
     Progress,
+    Session,
+    SessionAdapter,
     UnavailableError,
+    UnsupportedError,
 )
 
 log = logging.getLogger(__name__)
@@ -29,6 +46,9 @@ log = logging.getLogger(__name__)
 
 CHARGE_SECONDS = 60.0
 """How long a provider may take to say what it charged, once it has the results."""
+
+CORRELATION_ID = "correlation-id"
+"""The key of a job's correlation id among its tags."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,7 @@ class Account:
         self._prepared: dict[str, Prepared] = {}
         self._devices: dict[str, Device] = {}
         self._unpriced: dict[str, float] = {}
+        self._opened: dict[str, str] = {}
 
     def is_prepared(self, task: QuantumTask) -> bool:
         """Whether the task's circuits are ready to be sent."""
@@ -63,6 +84,7 @@ class Account:
         """The task is over."""
         self._prepared.pop(uid, None)
         self._unpriced.pop(uid, None)
+        self._opened = {session: task for session, task in self._opened.items() if task != uid}
 
     def call(self, task: QuantumTask, call: Call, now: datetime) -> Answer | Gathered:
         """Make the call, which begins now. Raises nothing: an error is an answer."""
@@ -88,10 +110,53 @@ class Account:
                 return self._poll(task)
             case Cancel():
                 return self._cancel(task)
+            case OpenSession():
+                return self._open_session(task, call.deadline, now)
+            case FindSession():
+                return self._find_session(task, call)
+            case CloseSession():
+                return self._close_session(task, at_once=call.at_once)
             case _:
                 assert_never(call)
 
+    def _open_session(self, task: QuantumTask, deadline: datetime, now: datetime) -> Answer:
+        if now >= deadline:
+            return UnavailableError("the call would have begun too late")
+        opened = self._sessions.open_session(session_of(task))
+        self._opened[opened] = task.metadata.uid
+        return opened
+
+    def _find_session(self, task: QuantumTask, call: FindSession) -> Answer:
+        """The session that was opened for the task, or may have been; there should be no second one: it is closed."""
+        found = self._sessions.find_sessions(session_of(task), call.since)
+        if not isinstance(found, Found):
+            return found
+        uid = task.metadata.uid
+        ours = [one for one in found.ids if one not in call.elsewhere and self._opened.get(one, uid) == uid]
+        for one in ours[1:]:
+            log.warning("task %s: %s is another session that may be its own, and closed", task.metadata.name, one)
+            self._sessions.close_session(one, at_once=True)
+        return Found(tuple(ours[:1])) if ours else Absent()
+
+    def _close_session(self, task: QuantumTask, *, at_once: bool) -> Answer:
+        session = task.status.session
+        if session is None or session.id is None:
+            return Closing(closed=True)
+        closing = self._sessions.close_session(session.id, at_once=at_once)
+        if at_once and closing.closed and closing.charged is None and closing.charge_pending:
+            self._await_charge(task)
+        return closing
+
+    @property
+    def _sessions(self) -> SessionAdapter:
+        """The adapter of a provider that has sessions."""
+        if self.adapter.capabilities().modes == ("job",):
+            raise UnsupportedError("the provider has no sessions and no batches")
+        return cast("SessionAdapter", self.adapter)
+
     def _prepare(self, task: QuantumTask) -> Answer | Gathered:
+        if task.spec.mode not in self.adapter.capabilities().modes:
+            raise UnsupportedError(f"the provider has no mode {task.spec.mode!r} (spec.execution.mode)")
         prepared = self.compiler.prepare(task, self._device(task))
         if isinstance(prepared, bytes):
             nothing = TaskCharge(micros=0, currency=task.spec.ceiling.currency, seconds=0)
@@ -106,13 +171,19 @@ class Account:
         if now >= deadline:
             return UnavailableError("the call would have begun too late")
         try:
-            return self.adapter.submit(self._prepared[task.metadata.uid], task.spec.token, ceiling_of(task))
+            tags = tags_of(task)
+            more: dict[str, Any] = {"tags": tags} if tags else {}
+            if task.status.session is not None:
+                more["session"] = task.status.session.id
+            return self.adapter.submit(self._prepared[task.metadata.uid], task.spec.token, ceiling_of(task), **more)
         finally:
             self._prepared.pop(task.metadata.uid, None)
 
     def _poll(self, task: QuantumTask) -> Answer | Gathered:
         provider_id = task.status.provider_id or ""
         progress = self.adapter.poll(provider_id)
+        if progress.charged is None and progress.charge_pending and task.spec.mode != "session":
+            self._await_charge(task)
         if progress.state != "Succeeded":
             return self._cleared(task, progress)
         fetched = self.adapter.fetch(provider_id)
@@ -133,12 +204,18 @@ class Account:
 
     def _charge(self, task: QuantumTask, fetched: Fetched) -> TaskCharge:
         """What was charged. Raises UnavailableError while the provider may yet say it."""
+        if task.spec.mode == "session":
+            return TaskCharge(currency=task.spec.ceiling.currency)  # it is the session that is paid for
         charge = charge_of(fetched, task)
         if charge.micros is None and fetched.seconds is None:
-            since = self._unpriced.setdefault(task.metadata.uid, time.monotonic())
-            if time.monotonic() - since < CHARGE_SECONDS:
-                raise UnavailableError("it is done, and the provider has not said yet what it charges", retry_after=2.0)
+            self._await_charge(task)
         return charge
+
+    def _await_charge(self, task: QuantumTask) -> None:
+        """Raises UnavailableError while there is still hope that the provider says what it charged."""
+        since = self._unpriced.setdefault(task.metadata.uid, time.monotonic())
+        if time.monotonic() - since < CHARGE_SECONDS:
+            raise UnavailableError("it is over, and the provider has not said yet what it charges", retry_after=2.0)
 
     def _cleared(self, task: QuantumTask, progress: Progress) -> Progress:
         """Duplicates of a task that ended go as well."""
@@ -166,6 +243,18 @@ class Account:
                 raise UnavailableError(f"the account has no device {task.spec.device!r}")
             device = self._devices[task.spec.device] = found[0]
         return device
+
+
+def tags_of(task: QuantumTask) -> dict[str, str]:
+    """What the task is to be found by at the provider, the most important first."""
+    spec = task.spec
+    correlated = {} if spec.correlation_id is None else {CORRELATION_ID: spec.correlation_id}
+    return correlated | {key: spec.tags[key] for key in sorted(spec.tags) if key not in correlated}
+
+
+def session_of(task: QuantumTask) -> Session:
+    """The session that the task is to have, which can't cost more than the task may."""
+    return Session(task.spec.device, task.spec.mode, ceiling_of(task))
 
 
 def ceiling_of(task: QuantumTask) -> Ceiling:

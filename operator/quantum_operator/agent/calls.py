@@ -5,7 +5,7 @@ from datetime import datetime
 
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import TaskCharge
-from quantum_operator.ports.adapter import AdapterError, Cancelled, Lookup, Progress
+from quantum_operator.ports.adapter import AdapterError, Cancelled, Closing, Lookup, Progress
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,30 @@ class Cancel:
     """Have it cancelled."""
 
 
-Call = Prepare | Submit | LookUp | Poll | Cancel
+@dataclass(frozen=True)
+class OpenSession:
+    """Open a session for it, if the call begins before the deadline."""
+
+    deadline: datetime
+
+
+@dataclass(frozen=True)
+class FindSession:
+    """Find the session whose opening was not answered: not older than `since`, and none of those `elsewhere`."""
+
+    since: datetime
+    elsewhere: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class CloseSession:
+    """Have its session take no more tasks, and where it is `at_once`, run no more either."""
+
+    at_once: bool
+
+
+SessionCall = OpenSession | FindSession | CloseSession
+Call = Prepare | Submit | LookUp | Poll | Cancel | SessionCall
 
 
 @dataclass(frozen=True)
@@ -63,4 +86,4 @@ class Refused:
     message: str
 
 
-Answer = str | Lookup | Progress | Results | Spoiled | Refused | Cancelled | AdapterError | None
+Answer = str | Lookup | Progress | Results | Spoiled | Refused | Cancelled | Closing | AdapterError | None

@@ -1,26 +1,55 @@
 """What follows for one task: `decide` before the provider is called, `heard` after. Both are pure.
 
-The life of a task, in the order of the branches of `decide`: over, or held; the provider has it; it was claimed, and
-nobody knows what became of the call; nothing was submitted yet.
+The life of a task, in the order of the branches of `decide`: over, but for its session perhaps, or held; a session for
+it may be open; the provider has it; it was claimed, and nobody knows what became of that; nothing was submitted yet.
 
 A claim is written, compared and set, before the call that it announces. Whoever finds a claim without the provider's
 id only looks the task up, once the call can't begin any more and the provider would show what it took.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import assert_never
 
-from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Results, Spoiled, Submit
+from quantum_operator.agent.calls import (
+    Answer,
+    Call,
+    Cancel,
+    CloseSession,
+    FindSession,
+    LookUp,
+    OpenSession,
+    Poll,
+    Prepare,
+    Refused,
+    Results,
+    Spoiled,
+    Submit,
+)
+from quantum_operator.agent.observed import (
+    CALL_SECONDS,
+    TaskDecision,
+    TaskObserved,
+    brought_forward,
+    charge_told,
+    claimed,
+    ended,
+    hold,
+    just_passed,
+    no_charge,
+    pause,
+    refused,
+    say,
+    still_to_wait,
+    unwanted,
+)
+from quantum_operator.agent.sessions import before_submission, close, heard_of_session, recover
 from quantum_operator.api.quantumtask import (
     OVER,
-    QuantumTask,
     QuantumTaskStatus,
     TaskCancellation,
     TaskCharge,
     TaskClaim,
 )
-from quantum_operator.decide.retry import backoff
 from quantum_operator.decide.size import NOTE_BYTES, clip
 from quantum_operator.decide.times import parse, stamp
 from quantum_operator.ports.adapter import (
@@ -28,7 +57,6 @@ from quantum_operator.ports.adapter import (
     AdapterError,
     AmbiguousError,
     Cancelled,
-    Capabilities,
     ForbiddenError,
     Found,
     LostError,
@@ -41,44 +69,11 @@ from quantum_operator.ports.adapter import (
     UnsupportedError,
 )
 
-CALL_SECONDS = 15.0
-"""How long after its claim a submission may begin. That it ends as well is the adapter's to hold."""
-
-MAX_REFUSALS = 20
 MAX_LOOKUPS = 20
 MAX_LOST = 3
 """How often a provider may say that it does not know a task that it gave an id."""
 MAX_UNREADABLE = 20
 """How often what a provider says of a task may be no answer: some ten minutes."""
-FORBIDDEN_SECONDS = 30.0
-"""How long refused credentials are not tried again: somebody has to renew them."""
-
-
-@dataclass(frozen=True)
-class TaskObserved:
-    """All that one decision about a task may depend on.
-
-    `former` are identities whose processes are surely over. `prepared`: its circuits are ready to be sent. `submit_in`
-    and `poll_in` are seconds until the account's rate, and the pace of polling, let the provider be asked.
-    """
-
-    now: datetime
-    task: QuantumTask
-    agent: str
-    capabilities: Capabilities
-    former: tuple[str, ...] = ()
-    prepared: bool = False
-    submit_in: float = 0.0
-    poll_in: float = 0.0
-
-
-@dataclass(frozen=True)
-class TaskDecision:
-    """The status to write first, the call to make then, or after how many seconds to look again."""
-
-    status: QuantumTaskStatus
-    call: Call | None = None
-    look_again: float | None = None
 
 
 def decide(observed: TaskObserved) -> TaskDecision:
@@ -86,24 +81,48 @@ def decide(observed: TaskObserved) -> TaskDecision:
     task, status = observed.task, observed.task.status
     if status.state in OVER:
         return TaskDecision(status)
+    if status.state == "Closing":
+        return close(observed, at_once=True)
     if status.state == "Held":
-        return TaskDecision(_resolved(observed))
+        return _held(observed)
+    if status.session is not None and status.session.state == "Opening":
+        return recover(observed, status.session)
     if status.provider_id is not None:
         return _see_on(observed)
     if status.claim is not None:
         return _recover(observed, status.claim)
     if unwanted(task):
-        return TaskDecision(_over(observed, "Cancelled", "Cancelled", "it was not submitted", _nothing(task)))
-    wait = max(_wait(observed), observed.submit_in)
+        return TaskDecision(ended(observed, "Cancelled", "Cancelled", "it was not submitted", no_charge(task)))
+    return _submit(observed)
+
+
+def _submit(observed: TaskObserved) -> TaskDecision:
+    """Have it submitted: at its time, prepared, in its session, and claimed."""
+    status = observed.task.status
+    wait = max(still_to_wait(observed), observed.submit_in)
     if wait > 0:
         return TaskDecision(status, look_again=wait)
     if not observed.prepared:
         return TaskDecision(status, Prepare())
+    first = before_submission(observed)
+    if first is not None:
+        return first
     begin = observed.now + timedelta(seconds=CALL_SECONDS)
-    over = begin + timedelta(seconds=observed.capabilities.submit_seconds + 1)
-    claim = TaskClaim(agent=observed.agent, deadline=stamp(over))
-    update = {"state": "Submitting", "claim": claim, "submissions": status.submissions + 1, "not_before": None}
-    return TaskDecision(_said(observed, status.model_copy(update=update), "Submitting", ""), Submit(begin))
+    update = {
+        "state": "Submitting",
+        "claim": claimed(observed, begin),
+        "submissions": status.submissions + 1,
+        "not_before": None,
+    }
+    return TaskDecision(say(observed, status.model_copy(update=update), "Submitting", ""), Submit(begin))
+
+
+def _held(observed: TaskObserved) -> TaskDecision:
+    """Follow whoever says what became of it. Until then its session, at least, is to take nothing more."""
+    status, resolved = observed.task.status, _resolved(observed)
+    if resolved == status and status.session is not None and status.session.state != "Closed":
+        return close(observed, at_once=False)
+    return TaskDecision(resolved)
 
 
 def _resolved(observed: TaskObserved) -> QuantumTaskStatus:
@@ -117,18 +136,15 @@ def _resolved(observed: TaskObserved) -> QuantumTaskStatus:
     else:
         submitted = status.submitted_time or stamp(observed.now)
         update = {"state": "Queued", "provider_id": told.provider_id, "submitted_time": submitted, "lookups": 0}
-    return _said(observed, status.model_copy(update={**update, "resolution": told}), "Resolved", message)
-
-
-def unwanted(task: QuantumTask) -> bool:
-    """Whether the task is to be cancelled: the operator says so, or somebody deletes it."""
-    return task.spec.cancel or task.metadata.deletion_timestamp is not None
+    return say(observed, status.model_copy(update={**update, "resolution": told}), "Resolved", message)
 
 
 def _see_on(observed: TaskObserved) -> TaskDecision:
     task, status = observed.task, observed.task.status
-    wait = max(_wait(observed), observed.poll_in)
-    if status.cancellation is None and (unwanted(task) or _queued_too_long(observed)) and _wait(observed) <= 0:
+    wait = max(still_to_wait(observed), observed.poll_in)
+    if status.session is not None and status.session.state == "Open":
+        return close(observed, at_once=False)
+    if status.cancellation is None and (unwanted(task) or _queued_too_long(observed)) and still_to_wait(observed) <= 0:
         return TaskDecision(status, Cancel())
     return TaskDecision(status, look_again=wait) if wait > 0 else TaskDecision(status, Poll())
 
@@ -145,23 +161,13 @@ def _recover(observed: TaskObserved, claim: TaskClaim) -> TaskDecision:
     status = observed.task.status
     if observed.capabilities.token == "none":  # noqa: S105 - not a secret
         message = "the call that submits it was not answered, and this provider can't be asked for it"
-        return TaskDecision(_held(observed, "SubmissionUnknown", message))
-    if claim.agent in observed.former and parse(claim.deadline) > _passed(observed):
-        claim = claim.model_copy(update={"deadline": stamp(_passed(observed))})
-        return TaskDecision(status.model_copy(update={"claim": claim}))
+        return TaskDecision(hold(observed, "SubmissionUnknown", message))
+    forward = brought_forward(observed, claim)
+    if forward is not None:
+        return TaskDecision(status.model_copy(update={"claim": forward}))
     visible = parse(claim.deadline) + timedelta(seconds=observed.capabilities.visibility_seconds)
-    wait = max((visible - observed.now).total_seconds(), _wait(observed))
+    wait = max((visible - observed.now).total_seconds(), still_to_wait(observed))
     return TaskDecision(status, look_again=wait) if wait > 0 else TaskDecision(status, LookUp())
-
-
-def _passed(observed: TaskObserved) -> datetime:
-    """A time that is over within a second: stamps are of whole seconds, and one cut short would be too early."""
-    return observed.now + timedelta(seconds=0.999)
-
-
-def _wait(observed: TaskObserved) -> float:
-    until = observed.task.status.not_before
-    return 0.0 if until is None else max(0.0, (parse(until) - observed.now).total_seconds())
 
 
 def heard(observed: TaskObserved, call: Call, answer: Answer) -> QuantumTaskStatus:
@@ -169,15 +175,15 @@ def heard(observed: TaskObserved, call: Call, answer: Answer) -> QuantumTaskStat
     status = observed.task.status
     match answer:
         case Spoiled():
-            status = _over(observed, "Failed", "Refused" if isinstance(call, Prepare) else "ResultUnreadable", "")
-            charge = _nothing(observed.task) if isinstance(call, Prepare) else answer.charge
+            status = ended(observed, "Failed", "Refused" if isinstance(call, Prepare) else "ResultUnreadable", "")
+            charge = no_charge(observed.task) if isinstance(call, Prepare) else answer.charge
             update = {"outcome": answer.outcome, "message": clip(answer.message, NOTE_BYTES), "charge": charge}
             return status.model_copy(update=update)
         case Refused():
-            return _over(observed, "Failed", "CeilingExceeded", answer.message, _nothing(observed.task))
+            return ended(observed, "Failed", "CeilingExceeded", answer.message, no_charge(observed.task))
     match call:
         case Prepare():
-            return _not_submitted(observed, answer) if isinstance(answer, AdapterError) else status
+            return refused(observed, answer) if isinstance(answer, AdapterError) else status
         case Submit():
             return _submitted(observed, answer)
         case LookUp():
@@ -186,6 +192,8 @@ def heard(observed: TaskObserved, call: Call, answer: Answer) -> QuantumTaskStat
             return _polled(observed, answer)
         case Cancel():
             return _cancelled(observed, answer)
+        case OpenSession() | FindSession() | CloseSession():
+            return heard_of_session(observed, call, answer)
         case _:
             assert_never(call)
 
@@ -194,14 +202,14 @@ def _submitted(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
     if isinstance(answer, str):
         return _accepted(observed, answer)
     if isinstance(answer, RejectedError | UnsupportedError | ForbiddenError | SaturatedError | UnavailableError):
-        return _not_submitted(observed, answer)
+        return refused(observed, answer)
     status = observed.task.status
     if status.claim is None:
         return status
     # The call is over, whatever came of it: nothing begins after now.
-    over = min(parse(status.claim.deadline), _passed(observed))
+    over = min(parse(status.claim.deadline), just_passed(observed))
     status = status.model_copy(update={"claim": status.claim.model_copy(update={"deadline": stamp(over)})})
-    return _said(observed, status, "AnswerLost", f"the provider's answer was lost ({answer}); it is looked up")
+    return say(observed, status, "AnswerLost", f"the provider's answer was lost ({answer}); it is looked up")
 
 
 def _accepted(observed: TaskObserved, provider_id: str) -> QuantumTaskStatus:
@@ -211,26 +219,7 @@ def _accepted(observed: TaskObserved, provider_id: str) -> QuantumTaskStatus:
         "submitted_time": stamp(observed.now),
         "not_before": None,
     }
-    return _said(observed, observed.task.status.model_copy(update=update), "Submitted", "")
-
-
-def _not_submitted(observed: TaskObserved, error: AdapterError) -> QuantumTaskStatus:
-    """Surely nothing was submitted: the claim is given back."""
-    status = observed.task.status
-    made = max(0, status.submissions - (status.claim is not None))
-    status = status.model_copy(update={"state": "Pending", "claim": None, "submissions": made})
-    here = _of(observed, status)
-    if isinstance(error, RejectedError | UnsupportedError):
-        reason = "Unsupported" if isinstance(error, UnsupportedError) else "Rejected"
-        return _over(here, "Failed", reason, str(error), _nothing(observed.task))
-    refusals = status.refusals + 1
-    reason = "CredentialsRefused" if isinstance(error, ForbiddenError) else "ProviderBusy"
-    if refusals > MAX_REFUSALS:
-        return _over(here, "Failed", "SubmissionRefused", f"refused {refusals} times: {error}", _nothing(observed.task))
-    delay = max(_backoff(observed, refusals), error.retry_after or 0.0)
-    delay = max(delay, FORBIDDEN_SECONDS) if isinstance(error, ForbiddenError) else delay
-    update = {"refusals": refusals, "not_before": stamp(observed.now + timedelta(seconds=delay + 0.999))}
-    return _said(observed, status.model_copy(update=update), reason, str(error))
+    return say(observed, observed.task.status.model_copy(update=update), "Submitted", "")
 
 
 def _looked_up(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
@@ -240,19 +229,19 @@ def _looked_up(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
         return accepted.model_copy(update={"duplicates": _joined(accepted.duplicates, answer.ids[1:])})
     if isinstance(answer, Absent):
         update = {"state": "Pending", "claim": None, "lookups": 0, "not_before": None}
-        return _said(observed, status.model_copy(update=update), "NotFound", "the provider has nothing of it")
+        return say(observed, status.model_copy(update=update), "NotFound", "the provider has nothing of it")
     why = answer.why if isinstance(answer, Unknown) else str(answer)
     lookups = status.lookups + 1
     if lookups > MAX_LOOKUPS:
-        return _held(observed, "SubmissionUnknown", f"asked {lookups} times, the provider can't say whether it has it")
-    until = stamp(observed.now + timedelta(seconds=_backoff(observed, lookups) + 0.999))
-    return _said(observed, status.model_copy(update={"lookups": lookups, "not_before": until}), "LookupFailed", why)
+        return hold(observed, "SubmissionUnknown", f"asked {lookups} times, the provider can't say whether it has it")
+    until = stamp(observed.now + timedelta(seconds=pause(observed, lookups) + 0.999))
+    return say(observed, status.model_copy(update={"lookups": lookups, "not_before": until}), "LookupFailed", why)
 
 
 def _polled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
     status = observed.task.status
     if isinstance(answer, Results):
-        done = _over(observed, "Succeeded", "Succeeded", "", answer.charge)
+        done = ended(observed, "Succeeded", "Succeeded", "", answer.charge)
         others = _joined(done.duplicates, answer.others)
         return done.model_copy(update={"outcome": answer.outcome, "duplicates": others})
     if isinstance(answer, LostError):
@@ -268,14 +257,14 @@ def _polled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
     update: dict[str, object] = {"not_before": None, "queue_position": answer.queue_position, "lookups": 0}
     if answer.state == "Running":
         update |= {"state": "Running", "start_time": status.start_time or stamp(observed.now)}
-    return _said(observed, status.model_copy(update=update), "Submitted" if answer.state == "Queued" else "Running", "")
+    return say(observed, status.model_copy(update=update), "Submitted" if answer.state == "Queued" else "Running", "")
 
 
 def _later(observed: TaskObserved, error: AdapterError) -> QuantumTaskStatus:
     """The provider can't be asked now. It is asked again for as long as that takes."""
     until = stamp(observed.now + timedelta(seconds=(error.retry_after or 5.0) + 0.999))
     reason = "CredentialsRefused" if isinstance(error, ForbiddenError) else "ProviderUnavailable"
-    return _said(observed, observed.task.status.model_copy(update={"not_before": until}), reason, str(error))
+    return say(observed, observed.task.status.model_copy(update={"not_before": until}), reason, str(error))
 
 
 def _puzzled(observed: TaskObserved, reason: str, message: str, most: int, held: str) -> QuantumTaskStatus:
@@ -283,23 +272,22 @@ def _puzzled(observed: TaskObserved, reason: str, message: str, most: int, held:
     status = observed.task.status
     lookups = status.lookups + 1 if status.reason == reason else 1
     if lookups >= most:
-        return _held(observed, held, f"asked {lookups} times: {message}")
-    until = stamp(observed.now + timedelta(seconds=_backoff(observed, lookups) + 0.999))
-    return _said(observed, status.model_copy(update={"lookups": lookups, "not_before": until}), reason, message)
+        return hold(observed, held, f"asked {lookups} times: {message}")
+    until = stamp(observed.now + timedelta(seconds=pause(observed, lookups) + 0.999))
+    return say(observed, status.model_copy(update={"lookups": lookups, "not_before": until}), reason, message)
 
 
 def _ended(observed: TaskObserved, progress: Progress) -> QuantumTaskStatus:
-    status = observed.task.status
-    free = progress.free and status.start_time is None and status.submissions <= 1 and not status.duplicates
-    micros = 0 if free else None
-    charge = TaskCharge(currency=observed.task.spec.ceiling.currency, micros=micros, seconds=micros)
+    charge, status = charge_told(observed.task, progress.charged), observed.task.status
+    if charge.micros == 0 and (status.submissions > 1 or status.duplicates):
+        charge = TaskCharge(currency=charge.currency)  # what else was submitted under its token may have cost something
     if progress.state == "Failed":
-        return _over(observed, "Failed", "TaskFailed", progress.message, charge)
-    if not unwanted(observed.task) and status.cancellation is not None:
+        return ended(observed, "Failed", "TaskFailed", progress.message, charge)
+    if not unwanted(observed.task) and observed.task.status.cancellation is not None:
         seconds = observed.task.spec.queue_seconds
         message = f"it waited in the provider's queue for more than {seconds} s, and was cancelled"
-        return _over(observed, "Cancelled", "QueueTimeExceeded", message, charge)
-    return _over(observed, "Cancelled", "Cancelled", progress.message or "the provider cancelled it", charge)
+        return ended(observed, "Cancelled", "QueueTimeExceeded", message, charge)
+    return ended(observed, "Cancelled", "Cancelled", progress.message or "the provider cancelled it", charge)
 
 
 def _cancelled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
@@ -310,51 +298,9 @@ def _cancelled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
         return _later(observed, answer)
     if isinstance(answer, Cancelled):
         told = TaskCancellation(confirmed=answer.confirmed, message=clip(answer.message, NOTE_BYTES))
-        return _said(observed, status.model_copy(update={"cancellation": told}), status.reason, status.message)
+        return say(observed, status.model_copy(update={"cancellation": told}), status.reason, status.message)
     return _polled(observed, answer)
-
-
-def _over(
-    observed: TaskObserved, state: str, reason: str, message: str, charge: TaskCharge | None = None
-) -> QuantumTaskStatus:
-    update = {
-        "state": state,
-        "completion_time": stamp(observed.now),
-        "charge": charge,
-        "not_before": None,
-        "queue_position": None,
-    }
-    return _said(observed, observed.task.status.model_copy(update=update), reason, message)
-
-
-def _held(observed: TaskObserved, reason: str, message: str) -> QuantumTaskStatus:
-    status = observed.task.status.model_copy(update={"state": "Held", "not_before": None})
-    return _said(observed, status, reason, f"{message}; a person has to say what became of it")
-
-
-def _said(observed: TaskObserved, status: QuantumTaskStatus, reason: str, message: str) -> QuantumTaskStatus:
-    update = {
-        "reason": reason,
-        "message": clip(message, NOTE_BYTES),
-        "observed_generation": observed.task.metadata.generation,
-    }
-    return status.model_copy(update=update)
-
-
-def _nothing(task: QuantumTask) -> TaskCharge:
-    """What was never submitted costs nothing, unless an earlier submission may have been taken."""
-    micros = 0 if task.status.submissions <= (task.status.claim is not None) else None
-    return TaskCharge(micros=micros, currency=task.spec.ceiling.currency, seconds=micros)
-
-
-def _backoff(observed: TaskObserved, times: int) -> float:
-    return backoff(observed.task.metadata.uid, times, times)
 
 
 def _joined(known: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*known, *more]))[:16]
-
-
-def _of(observed: TaskObserved, status: QuantumTaskStatus) -> TaskObserved:
-    task = observed.task.model_copy(update={"status": status})
-    return TaskObserved(observed.now, task, observed.agent, observed.capabilities)

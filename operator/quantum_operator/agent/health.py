@@ -6,11 +6,15 @@ from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.decide.status import set_condition
 from quantum_operator.decide.times import stamp
-from quantum_operator.ports.adapter import AdapterError, Device, ForbiddenError
+from quantum_operator.ports.adapter import AdapterError, Device, ForbiddenError, Mode
 
 
 def device_status(
-    backend: QuantumBackend, found: Device | AdapterError | None, adapter: str, now: datetime
+    backend: QuantumBackend,
+    found: Device | AdapterError | None,
+    adapter: str,
+    now: datetime,
+    modes: tuple[Mode, ...] = ("job",),
 ) -> QuantumBackendStatus:
     """The status of a backend, whose device was found, could not be asked after, or is none of the account's."""
     ready, reason, message = _word(backend, found, adapter)
@@ -30,6 +34,7 @@ def device_status(
         conditions=conditions,
         queue_length=device.queue_length if device is not None else None,
         calibration_time=stamp(calibrated) if calibrated is not None else None,
+        modes=modes,
     )
 
 

@@ -6,18 +6,25 @@ Every state is shown every answer that a call from it can have; what follows is 
 import sys
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Results, Spoiled, Submit
-from quantum_operator.agent.decide import (
-    MAX_LOOKUPS,
-    MAX_LOST,
-    MAX_REFUSALS,
-    MAX_UNREADABLE,
-    TaskObserved,
-    decide,
-    heard,
+from quantum_operator.agent.calls import (
+    Answer,
+    Call,
+    Cancel,
+    CloseSession,
+    FindSession,
+    LookUp,
+    OpenSession,
+    Poll,
+    Prepare,
+    Refused,
+    Results,
+    Spoiled,
+    Submit,
 )
+from quantum_operator.agent.decide import MAX_LOOKUPS, MAX_LOST, MAX_UNREADABLE, decide, heard
+from quantum_operator.agent.observed import MAX_REFUSALS, TaskObserved
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, TaskCharge
 from quantum_operator.decide.times import stamp
@@ -26,6 +33,7 @@ from quantum_operator.ports.adapter import (
     AmbiguousError,
     Cancelled,
     Capabilities,
+    Closing,
     ForbiddenError,
     Found,
     LostError,
@@ -43,17 +51,22 @@ _OUTCOME = ArtifactRef(name="outcome", sha256="0" * 64, bytes=1)
 _CHARGE = TaskCharge(micros=0, currency="USD", seconds=0)
 _SPOILED = Spoiled(_OUTCOME, "", _CHARGE)
 
+_SENT: tuple[Answer, ...] = (
+    "id",
+    AmbiguousError(""),
+    RejectedError(""),
+    UnsupportedError(""),
+    ForbiddenError(""),
+    SaturatedError(""),
+    UnavailableError(""),
+)
+
 ANSWERS: dict[type[Call], tuple[Answer, ...]] = {
     Prepare: (None, _SPOILED, Refused("")),
-    Submit: (
-        "id",
-        AmbiguousError(""),
-        RejectedError(""),
-        UnsupportedError(""),
-        ForbiddenError(""),
-        SaturatedError(""),
-        UnavailableError(""),
-    ),
+    OpenSession: _SENT,
+    FindSession: (Found(("id",)), Absent(), Unknown("")),
+    CloseSession: (Closing(closed=True), Closing(closed=False)),
+    Submit: _SENT,
     LookUp: (Found(("id",)), Absent(), Unknown("")),
     Poll: (
         Progress("Queued"),
@@ -92,6 +105,25 @@ def _statuses() -> list[dict[str, Any]]:
         {"state": "Running", **known, **lost},
         {"state": "Running", **known, **unreadable},
         {"state": "Held", **claim},
+        *_statuses_with_a_session(claim, known),
+    ]
+
+
+def _statuses_with_a_session(claim: dict[str, Any], known: dict[str, Any]) -> list[dict[str, Any]]:
+    past = stamp(NOW - timedelta(days=1))
+    opening = {"state": "Opening", "since": past, "claim": {"agent": "a", "deadline": stamp(NOW - timedelta(hours=1))}}
+    opened = {"state": "Open", "since": past, "id": "s"}
+    ends = (("Succeeded", "Succeeded"), ("Failed", "TaskFailed"), ("Cancelled", "Cancelled"))
+    closing = [({**opened, "state": "Closing", "then": then}, reason) for then, reason in ends]
+    return [
+        {"state": "Opening", "session": opening},
+        {"state": "Opening", "session": opening, "refusals": MAX_REFUSALS},
+        {"session": opened},
+        {"session": opened, "refusals": MAX_REFUSALS},
+        {"state": "Submitting", **claim, "session": opened},
+        {"state": "Running", **known, "session": {**opened, "state": "Closing"}},
+        {"state": "Held", **claim, "session": opened},
+        *({"state": "Closing", **known, "session": one, "reason": reason} for one, reason in closing),
     ]
 
 
@@ -105,19 +137,28 @@ def _tasks(status: dict[str, Any]) -> list[QuantumTask]:
         "inputSha256": "0" * 64,
         "seed": 0,
         "token": "token-of-a-task",
-        "ceiling": {"micros": 1, "currency": "USD", "seconds": 1},
+        "ceiling": {"micros": 1, "currency": "USD", "seconds": 604_800},
     }
     told = {"by": "p", "why": "w", "time": stamp(NOW)}
     more: list[dict[str, Any]] = [{}, {"cancel": True}]
     more += [{"resolution": {**told, "providerId": "id"}}, {"resolution": {**told, "neverSubmitted": True}}]
-    bodies = [{"metadata": {"name": "t", "namespace": "a"}, "spec": {**spec, **one}, "status": status} for one in more]
+    modes = ("session",) if "session" in status else ("job", "session")
+    bodies = [
+        {"metadata": {"name": "t", "namespace": "a"}, "spec": {**spec, **one, "mode": mode}, "status": status}
+        for one in more
+        for mode in modes
+    ]
     return [QuantumTask.model_validate(body) for body in bodies]
+
+
+def _capable(token: Literal["tag", "none"]) -> Capabilities:
+    return Capabilities("P", token, 1, False, 1, 60, modes=("job", "session"))
 
 
 def transitions() -> dict[tuple[str, str], set[str]]:
     """From which state to which a task can go, and the reasons for which it does."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for capable in (Capabilities("P", "tag", 1, False, 1, 60), Capabilities("P", "none", 1, False, 1, 60)):
+    for capable in (_capable("tag"), _capable("none")):
         for task in (one for status in _statuses() for one in _tasks(status)):
             before = task.status.state
             for prepared in (False, True):
@@ -151,7 +192,7 @@ stateDiagram-v2
 {"".join(arrows)}{ends}```
 
 A task whose submission was not answered is not submitted again before the provider has been asked for it, and one that
-has the provider's id never is.
+has the provider's id never is. One with a session is over only once that is closed.
 """
 
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from quantum_operator.agent.account import Account, Gathered
 from quantum_operator.agent.calls import Answer, Call, Prepare, Results, Spoiled, Submit
-from quantum_operator.agent.decide import TaskObserved, decide, heard
+from quantum_operator.agent.decide import decide, heard
+from quantum_operator.agent.observed import TaskObserved
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
 from quantum_operator.decide.times import parse
@@ -27,6 +28,9 @@ class TaskStore(Protocol):
 
     async def task(self, key: Key) -> QuantumTask | None:
         """The task with its input, or None."""
+
+    def sessions(self) -> frozenset[str]:
+        """The provider's ids of all sessions that are on record, as far as is known."""
 
     async def put_status(self, task: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
         """Write the status if the task is still as it was observed, and return the task as it is then.
@@ -179,7 +183,7 @@ class TaskReconciler:
         return await asyncio.to_thread(lambda: self._account.call(task, call, self._now()))
 
     def _observed(self, task: QuantumTask) -> TaskObserved:
-        now = self._now()
+        now, session = self._now(), task.status.session
         return TaskObserved(
             now=now,
             task=task,
@@ -189,6 +193,7 @@ class TaskReconciler:
             prepared=self._account.is_prepared(task),
             submit_in=self._pace.submit_in(now),
             poll_in=self._pace.poll_in(task, now),
+            sessions=self._store.sessions() if session is not None and session.state == "Opening" else frozenset(),
         )
 
     async def _kept(self, task: QuantumTask, answer: Answer | Gathered) -> Answer:

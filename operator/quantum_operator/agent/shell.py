@@ -99,7 +99,8 @@ class Agent:
             found = None if provider is None else await asyncio.to_thread(self._device, provider.device)
             if isinstance(found, Device):
                 self.account.known(found)
-            status = device_status(backend, found, self._settings.adapter, _now())
+            modes = self.account.adapter.capabilities().modes
+            status = device_status(backend, found, self._settings.adapter, _now(), modes)
             if status != backend.status:
                 await store.put_backend_status(backend, status)
 

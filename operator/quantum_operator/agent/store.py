@@ -25,6 +25,11 @@ class AgentStore:
         """The task as it was last seen."""
         return self._mirror.tasks.cache.get(key)
 
+    def sessions(self) -> frozenset[str]:
+        """The sessions of the tasks that are not over."""
+        found = (task.status.session for task in self._mirror.tasks.cache.values())
+        return frozenset(one.id for one in found if one is not None and one.id is not None)
+
     async def put_status(self, task: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
         """Replace the status of the version that was observed. Raises ConflictError, GoneError, TransientError."""
         return QuantumTask.model_validate(await put_status(self._api, self._mirror.tasks, task, status.to_wire()))

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from quantum_operator.api.execution import GateName, NoiseModel, Qubit
+from quantum_operator.api.execution import ExecutionMode, GateName, NoiseModel, Qubit
 from quantum_operator.api.meta import (
     API_VERSION,
     ApiModel,
@@ -214,6 +214,11 @@ class QuantumBackendStatus(ApiModel):
         int | None, Field(ge=0, le=1_000_000_000, description="How many tasks wait in the provider's queue.")
     ] = None
     calibration_time: Annotated[Timestamp | None, Field(description="When the device was last calibrated.")] = None
+    modes: Annotated[
+        tuple[ExecutionMode, ...],
+        Field(max_length=3, description="Of a provider's device: the modes of execution that its provider has."),
+        ListSet(),
+    ] = ()
 
 
 class QuantumBackend(ApiModel):

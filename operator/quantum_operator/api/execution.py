@@ -13,6 +13,9 @@ Qubit = Annotated[int, Field(ge=0, le=9_999)]
 GateName = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[a-z_][a-z0-9_]*$")]
 
 
+ExecutionMode = Literal["job", "batch", "session"]
+
+
 class GateNoise(ApiModel):
     """Depolarizing noise after every use of a gate, on the given qubits or, when absent, wherever it is used."""
 
@@ -85,4 +88,11 @@ class Execution(ApiModel):
         NoiseModel | None,
         Field(description="Simulate with this noise in place of the backend's own; only on simulators."),
     ] = None
+    mode: Annotated[
+        ExecutionMode,
+        Field(
+            description="On a provider's device: by itself, in a batch, or in a session that has the device to itself; "
+            "a simulator runs it alike."
+        ),
+    ] = "job"
     memory: Annotated[bool, Field(description="Keep the outcome of every single shot, in order.")] = False

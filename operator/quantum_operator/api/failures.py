@@ -132,6 +132,8 @@ WAITS: dict[str, Failure] = {
     "CredentialsRefused": Failure(FailureClass.TRANSIENT, "CredentialsRefused", "wait"),
     "AnswerLost": Failure(_LOST, "TaskSought", "wait"),
     "LookupFailed": Failure(_LOST, "TaskSought", "wait"),
+    "SessionSought": Failure(_LOST, "SessionSought", "wait"),
+    "SessionOpen": Failure(_LOST, "SessionOpen", "wait"),
     "NotSubmitted": Failure(FailureClass.TRANSIENT, "TaskPending", "wait"),
 }
 """Words for why a run does not start. Any other one is RunPending."""

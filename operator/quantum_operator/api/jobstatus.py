@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from quantum_operator.api.execution import ExecutionMode
 from quantum_operator.api.meta import ApiModel, Condition, ListMap, Micros, Name, ObjectName, Sha256, Timestamp
 
 Phase = Literal["Pending", "Queued", "Running", "Suspended", "Succeeded", "Failed"]
@@ -133,6 +134,7 @@ class Demand(ApiModel):
     executed_shots: Annotated[
         Count, Field(description="Over all bindings and terms: no more shots than these are executed; 0: not known.")
     ] = 0
+    mode: Annotated[ExecutionMode, Field(description="How it is to be run on a provider's device.")] = "job"
 
 
 class Plan(ApiModel):

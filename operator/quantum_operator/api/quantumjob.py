@@ -93,7 +93,8 @@ class QuantumJobSpec(ApiModel):
     correlation_id: Annotated[
         CorrelationId | None,
         Field(
-            description="What the job is part of: on its status, its events, its log lines, and as a label its runs."
+            description="What the job is part of: on its status, its events, its log lines, on its runs as a label, "
+            "and at providers as a tag."
         ),
     ] = None
     tags: Tags = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from quantum_operator.api.execution import ExecutionMode
 from quantum_operator.api.jobstatus import ArtifactRef, Count, Message, Reason
 from quantum_operator.api.meta import (
     API_VERSION,
@@ -21,11 +22,14 @@ from quantum_operator.api.meta import (
     Sha256,
     Timestamp,
 )
+from quantum_operator.api.submission import MOST_TAGS, CorrelationId, TagKey, TagValue
 
 TOKEN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"  # noqa: S105 - a pattern
 MAX_INPUT_LENGTH = 1_000_000
 
-TaskState = Literal["Pending", "Submitting", "Queued", "Running", "Succeeded", "Failed", "Cancelled", "Held"]
+TaskState = Literal[
+    "Pending", "Opening", "Submitting", "Queued", "Running", "Closing", "Succeeded", "Failed", "Cancelled", "Held"
+]
 Currency = Annotated[str, Field(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$")]
 ProviderId = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -82,7 +86,9 @@ class QuantumTaskSpec(ApiModel):
             "self.job == oldSelf.job && self.backend == oldSelf.backend && self.device == oldSelf.device "
             "&& self.input == oldSelf.input && self.inputSha256 == oldSelf.inputSha256 && self.seed == oldSelf.seed "
             "&& self.token == oldSelf.token && self.ceiling == oldSelf.ceiling "
-            "&& self.queueSeconds == oldSelf.queueSeconds",
+            "&& self.queueSeconds == oldSelf.queueSeconds && self.tags == oldSelf.tags && self.mode == oldSelf.mode "
+            "&& has(self.correlationId) == has(oldSelf.correlationId) "
+            "&& (!has(self.correlationId) || self.correlationId == oldSelf.correlationId)",
             "a QuantumTask's spec is immutable but for cancel and resolution",
             reason="FieldValueForbidden",
         ),
@@ -115,6 +121,17 @@ class QuantumTaskSpec(ApiModel):
     queue_seconds: Annotated[
         int, Field(ge=1, le=2_592_000, description="How long it may wait in the provider's queue, in seconds.")
     ] = 604_800
+    mode: Annotated[
+        ExecutionMode,
+        Field(description="Submit it by itself (job), or in a batch or session of the provider's that is its own."),
+    ] = "job"
+    correlation_id: Annotated[
+        CorrelationId | None, Field(description="What the job is part of; the provider is told it as a tag.")
+    ] = None
+    tags: Annotated[
+        dict[TagKey, TagValue],
+        Field(max_length=MOST_TAGS, description="The job's tags, as far as the provider takes them."),
+    ] = Field(default_factory=dict)
     cancel: Annotated[bool, Field(description="Have it cancelled; where it was not submitted, it never will be.")] = (
         False
     )
@@ -131,6 +148,26 @@ class TaskClaim(ApiModel):
         Timestamp,
         Field(description="The call is over by then, or never begins; another agent only looks the task up, later."),
     ]
+
+
+class TaskSession(ApiModel):
+    """The session, or batch, that the task has at the provider. It is on record before it is opened."""
+
+    state: Annotated[
+        Literal["Opening", "Open", "Closing", "Closed"],
+        Field(
+            description="Opening: it may be open; Open: it is; Closing: it takes no more tasks, or was asked to; "
+            "Closed: the provider says so, or it never was open."
+        ),
+    ]
+    id: Annotated[ProviderId | None, Field(description="The provider's own id of the session.")] = None
+    since: Annotated[Timestamp, Field(description="It was not opened before.")]
+    claim: TaskClaim | None = None
+    openings: Annotated[int, Field(ge=0, le=1_000, description="How many sessions it may have been so far.")] = 1
+    asked: Annotated[int, Field(ge=0, le=1_000, description="How often its closing was asked for in vain.")] = 0
+    then: Annotated[
+        Literal["Succeeded", "Failed", "Cancelled"] | None, Field(description="The task's state once it is closed.")
+    ] = None
 
 
 class TaskCharge(ApiModel):
@@ -155,14 +192,16 @@ class QuantumTaskStatus(ApiModel):
     state: Annotated[
         TaskState,
         Field(
-            description="Pending: not submitted; Submitting: claimed, and maybe submitted; Queued and Running: the "
-            "provider has it; Succeeded, Failed and Cancelled: over; Held: nobody can say whether the provider has "
+            description="Pending: not submitted; Opening: a session for it is claimed, and maybe open; Submitting: "
+            "claimed, and maybe submitted; Queued and Running: the provider has it; Closing: done, and its session is "
+            "still to be closed; Succeeded, Failed and Cancelled: over; Held: nobody can say whether the provider has "
             "it, and a person decides."
         ),
     ] = "Pending"
     reason: Annotated[Reason, Field(description="Why, in one word.")] = ""
     message: Annotated[Message, Field(description="Why, for people.")] = ""
     claim: TaskClaim | None = None
+    session: TaskSession | None = None
     provider_id: Annotated[ProviderId | None, Field(description="The provider's own id of the task.")] = None
     queue_position: Annotated[Count | None, Field(description="The place in the provider's queue, from 1.")] = None
     submitted_time: Annotated[Timestamp | None, Field(description="When the provider's id was known.")] = None
@@ -199,6 +238,7 @@ class QuantumTask(ApiModel):
         PrinterColumn("State", "string", ".status.state"),
         PrinterColumn("Provider-Id", "string", ".status.providerId"),
         PrinterColumn("Reason", "string", ".status.reason", priority=1),
+        PrinterColumn("Session", "string", ".status.session.state", priority=1),
         PrinterColumn("Age", "date", ".metadata.creationTimestamp"),
     )
 

@@ -20,7 +20,8 @@ Tags = Annotated[
     dict[TagKey, TagValue],
     Field(
         max_length=MOST_TAGS,
-        description="Whatever its owner wants to know of the job later; on its runs, as annotations.",
+        description="Whatever its owner wants to know of the job later; on its runs, as annotations, and at providers, "
+        "as tags.",
     ),
     Cel(
         f"self.all(key, key.matches('^{_QUALIFIED}$'))",

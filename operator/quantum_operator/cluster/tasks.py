@@ -170,7 +170,11 @@ def task_manifest(job: QuantumJob, action: StartTask, text: str) -> Json:
         "ceiling": action.ceiling.to_wire(),
         "queueSeconds": action.queue_seconds,
         "cancel": action.cancel,
+        "mode": action.mode,
+        "tags": dict(action.tags),
     }
+    if action.correlation_id is not None:
+        spec["correlationId"] = action.correlation_id
     return {
         "apiVersion": API_VERSION,
         "kind": "QuantumTask",

@@ -237,6 +237,7 @@ def demand_of(job: QuantumJob, facts: Facts) -> Demand:
         shots=asked_shots(job),
         physical=any(one.physical for one in facts.values()),
         simulated=_is_simulated(job),
+        mode=job.spec.execution.mode,
         executed_shots=executed_shots(job),
     )
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from quantum_operator.api.backend import QuantumBackend, RunTemplate
 from quantum_operator.api.claim import Claim
+from quantum_operator.api.execution import ExecutionMode
 from quantum_operator.api.jobstatus import ArtifactRef, Candidate, Demand, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
@@ -163,6 +164,9 @@ class StartTask:
     ceiling: TaskCeiling
     queue_seconds: int
     cancel: bool = False
+    mode: ExecutionMode = "job"
+    correlation_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

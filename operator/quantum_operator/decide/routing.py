@@ -91,6 +91,18 @@ def gives_what_is_asked(backend: QuantumBackend, request: Request) -> Verdict | 
     )
 
 
+def runs_in_mode(backend: QuantumBackend, request: Request) -> Verdict | None:
+    """A provider's device is in the mode that is asked for; on a simulator it means nothing."""
+    wanted, offered = request.demand.mode, backend.status.modes
+    if not offered and is_ready(backend, request) is None:
+        offered = ("job",)
+    if backend.spec.provider is None or not offered or wanted in offered:
+        return None
+    return Verdict(
+        "ModeNotOffered", f"its provider has no mode {wanted!r} (spec.execution.mode), but {', '.join(offered)}"
+    )
+
+
 def has_a_ceiling(backend: QuantumBackend, request: Request) -> Verdict | None:
     """What a task on a provider may cost at most can be said before it is submitted."""
     spec, demand = backend.spec, request.demand
@@ -113,6 +125,7 @@ RULES: tuple[Rule, ...] = (
     shared_with_namespace,
     wide_enough,
     gives_what_is_asked,
+    runs_in_mode,
     shots_within_limit,
     has_a_ceiling,
     not_tried_before,

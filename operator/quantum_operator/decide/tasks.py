@@ -35,14 +35,17 @@ def task_of(
         ),
         queue_seconds=min(spec.provider.queue_seconds, job.spec.queue_deadline_seconds or spec.provider.queue_seconds),
         cancel=cancel,
+        mode=job.spec.execution.mode,
+        correlation_id=job.spec.correlation_id,
+        tags=job.spec.tags,
     )
 
 
 def seen(task: QuantumTask, outcome: bytes | None, problem: str) -> RunObserved:
     """A task as the operator sees it."""
     status, uid, name = task.status, task.metadata.uid, task.metadata.name
-    claimed = status.state != "Pending"
-    if status.state == "Running":
+    claimed = status.state not in ("Pending", "Opening")
+    if status.state in ("Running", "Closing"):
         return RunObserved(name, uid, "Running", claimed=True)
     if status.state not in OVER:
         word = "Held" if status.state == "Held" else status.reason or "NotSubmitted"

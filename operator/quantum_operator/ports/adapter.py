@@ -8,10 +8,14 @@ what may follow. It is found by the entry point group `quantum_operator.adapters
 `quantum_operator.testing.adapter_conformance` checks an adapter against all that is said here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal, Protocol
+
+Mode = Literal["job", "batch", "session"]
+"""How a task is run: by itself, in a batch of the provider's, or in a session that has the device to itself."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,9 @@ class Capabilities:
 
     `token` is how a submission is told from its repetition: `provider`, the provider refuses a second one itself;
     `tag`, a submission is found again by its token, after at most `visibility_seconds`; `none`, neither.
-    `enforces_ceiling`: the provider itself stops a task at the cost or time given with it.
+    `enforces_ceiling`: the provider itself stops a task at the cost or time given with it. `modes`: with any but `job`
+    it is a `SessionAdapter`. `idle_seconds`: a session in which nothing was submitted is there for so long after its
+    opening, costs nothing, and is then closed by the provider itself.
     """
 
     provider: str
@@ -31,6 +37,8 @@ class Capabilities:
     submissions_per_minute: int
     cancels: bool = True
     submit_seconds: int = 60
+    modes: tuple[Mode, ...] = ("job",)
+    idle_seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,16 +119,47 @@ Lookup = Found | Absent | Unknown
 
 
 @dataclass(frozen=True)
+class Charged:
+    """What was charged, as the provider tells it. `cost_micros` is None where it tells no more than the time."""
+
+    cost_micros: int | None
+    currency: str
+    seconds: int | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session, or a batch, as it is wanted. The provider ends it by itself before it is beyond the ceiling."""
+
+    device: str
+    mode: Mode
+    ceiling: Ceiling
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What became of a session that was to be closed: `closed` once no task is in it and none can come.
+
+    `charged` is what it cost in all, of a session that is paid by its time; `charge_pending`: the provider will say it.
+    """
+
+    closed: bool
+    charged: Charged | None = None
+    charge_pending: bool = False
+
+
+@dataclass(frozen=True)
 class Progress:
     """How a task stands. `queue_position` counts from 1.
 
-    `free`: of one that failed or was cancelled, the provider says that it cost nothing, and that this is final.
+    `charged` is what a task that failed or was cancelled cost, where the provider says it; `charge_pending`: it will.
     """
 
     state: Literal["Queued", "Running", "Succeeded", "Failed", "Cancelled"]
     message: str = ""
     queue_position: int | None = None
-    free: bool = False
+    charged: Charged | None = None
+    charge_pending: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,6 +188,9 @@ class Cancelled:
     message: str = ""
 
 
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
 class Adapter(Protocol):
     """One provider account."""
 
@@ -167,10 +209,12 @@ class Adapter(Protocol):
     def estimate(self, prepared: Prepared) -> Estimate:
         """What submitting this would cost at most; submits nothing."""
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS) -> str:
         """Submit once; returns the provider's id. `token` has at most 64 characters of [a-z0-9-].
 
-        With `capabilities().token == "provider"`, the same token twice gives the same id.
+        With `capabilities().token == "provider"`, the same token twice gives the same id. `tags` are what people want
+        to find the task by, the most important first: the provider gets what it takes of them, and the token in any
+        case. They are given only where there are some.
         """
 
     def find(self, token: str) -> Lookup:
@@ -184,6 +228,31 @@ class Adapter(Protocol):
 
     def cancel(self, task: str) -> Cancelled:
         """Ask for a task's cancellation; of one that is over, a no-op that is not confirmed."""
+
+
+class SessionAdapter(Adapter, Protocol):
+    """One account of a provider that has sessions: batches and dedicated ones are opened, filled and closed alike."""
+
+    def submit(
+        self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS, session: str = ""
+    ) -> str:
+        """As `Adapter.submit`; with `session`, in that session."""
+
+    def open_session(self, wanted: Session) -> str:
+        """Open one session, by one request, and return the provider's id of it."""
+
+    def find_sessions(self, wanted: Session, since: datetime) -> Lookup:
+        """This account's open sessions that are as `wanted`, opened since then, and in which nothing was submitted yet.
+
+        The oldest first. They are looked for to be closed: one that may be somebody else's is not among them. Never
+        raises AdapterError: that is Unknown.
+        """
+
+    def close_session(self, session: str, *, at_once: bool) -> Closing:
+        """Let a session take no more tasks. Those that it has run first; `at_once`: those that wait never do.
+
+        Of a session that is closed, or that the provider does not know, it is a no-op that says closed.
+        """
 
 
 class AdapterError(Exception):

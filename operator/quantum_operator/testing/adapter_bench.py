@@ -8,9 +8,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
-from quantum_operator.ports.adapter import Adapter, AdapterError, Ceiling, Circuits, Device, Lookup, Prepared, Progress
+from quantum_operator.ports.adapter import (
+    Adapter,
+    AdapterError,
+    Ceiling,
+    Circuits,
+    Device,
+    Lookup,
+    Prepared,
+    Progress,
+    SessionAdapter,
+)
 from quantum_operator.testing.adapter_faults import Call, Fault
 
 State = Literal["Queued", "Running", "Succeeded", "Failed", "Cancelled"]
@@ -61,6 +71,22 @@ class Provider(Protocol):
 
     def wait(self, seconds: float) -> None:
         """Lets this much of the provider's time pass."""
+
+
+class SessionProvider(Provider, Protocol):
+    """A provider that has sessions, or batches, or both."""
+
+    unknown_session: str
+    """An id of the provider's form that it never gave to a session."""
+
+    def openings(self) -> int:
+        """How many requests that open a session have come, whatever became of them."""
+
+    def open_sessions(self) -> tuple[str, ...]:
+        """The sessions that are not closed, oldest first."""
+
+    def session_of(self, task: str) -> str:
+        """The session that a task is in; empty where it is in none."""
 
 
 FLIPPED = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[3] q;\nbit[3] c;\nx q[0];\nc = measure q;\n'
@@ -130,6 +156,19 @@ class Bench:
                 break
             self.provider.wait(1)
         return progress
+
+
+@dataclass(frozen=True)
+class SessionBench:
+    """A bench whose adapter and provider have sessions."""
+
+    adapter: SessionAdapter
+    provider: SessionProvider
+
+    @classmethod
+    def of(cls, bench: Bench) -> "SessionBench":
+        """The bench, whose adapter says that it has them."""
+        return cls(cast("SessionAdapter", bench.adapter), cast("SessionProvider", bench.provider))
 
 
 def require(holds: bool, otherwise: str) -> None:

@@ -9,7 +9,8 @@ An author of an adapter derives a class from `AdapterConformance`, whose name be
             with MyProvider() as provider:
                 yield Bench(connect({"url": provider.url, "token": "..."}), provider)
 
-A check that does not apply, such as that of cancellation where the adapter says that it can't cancel, is skipped.
+One whose provider has sessions or batches derives from `SessionConformance` instead. A check that does not apply, such
+as that of cancellation where the adapter says that it can't cancel, is skipped.
 """
 
 import traceback
@@ -39,6 +40,7 @@ from quantum_operator.testing.adapter_bench import (
     require,
 )
 from quantum_operator.testing.adapter_faults import REFUSED, UNANSWERED, UNCANCELLED, UNREAD, Call, Fault
+from quantum_operator.testing.adapter_sessions import SessionChecks
 
 
 class AdapterConformance:
@@ -51,6 +53,13 @@ class AdapterConformance:
         require(promised.visibility_seconds >= 0, "capabilities().visibility_seconds is negative")
         require(promised.max_circuits >= 1, "capabilities().max_circuits allows no circuit")
         require(promised.submissions_per_minute >= 1, "capabilities().submissions_per_minute allows no submission")
+
+    def test_modes_are_all_checked(self, bench: Bench) -> None:
+        """An adapter with sessions or batches is held to what it promises of them."""
+        modes = bench.adapter.capabilities().modes
+        require("job" in modes, f"capabilities().modes has no 'job': {modes}")
+        checked = len(modes) == 1 or isinstance(self, SessionChecks)
+        require(checked, f"capabilities().modes is {modes}: derive the checks from SessionConformance")
 
     def test_devices_are_those_that_exist(self, bench: Bench) -> None:
         """Of the names asked for, those that the account has are told of, and no other."""
@@ -194,6 +203,27 @@ class AdapterConformance:
         failed = bench.until(bad, "Failed")
         require(failed.state == "Failed", f"a task that failed is {failed.state}")
         require(bool(failed.message), "a task that failed does not say why")
+
+    def test_poll_tells_what_was_charged(self, bench: Bench) -> None:
+        """What is told of a task that failed while it ran is what was charged."""
+        task = bench.submitted()
+        bench.provider.start(task)
+        bench.until(task, "Running")
+        bench.provider.spoil(task)
+        told = bench.until(task, "Failed").charged
+        if told is None or told.cost_micros is None:
+            raise SkipTest("the adapter tells no cost of a task that failed")
+        charged = bench.provider.charged_micros()
+        require(told.cost_micros == charged, f"poll tells of {told.cost_micros}, {charged} was charged")
+
+    def test_tags_come_beside_the_token(self, bench: Bench) -> None:
+        """More and longer tags than any provider takes change nothing: the task is there, and is found by its token."""
+        token, tags = bench.token(), {f"key-{n}": "\u00e4 value, \n" * 18 for n in range(16)}
+        task = bench.adapter.submit(bench.prepared(), token, CEILING, tags=tags)
+        require(bench.provider.tasks(token) == (task,), "a submission with tags did not become one task of its token")
+        if _kind(bench) != "none":
+            found = bench.found(token, Found((task,)))
+            require(found == Found((task,)), f"find gives {found}, not the task with tags {task!r}")
 
     def test_a_ceiling_is_enforced(self, bench: Bench) -> None:
         """A task that runs on and on is stopped before it costs more than its ceiling."""
@@ -360,6 +390,10 @@ class AdapterConformance:
     def _cancels(bench: Bench) -> None:
         if not bench.adapter.capabilities().cancels:
             raise SkipTest("the adapter promises no cancellation")
+
+
+class SessionConformance(SessionChecks, AdapterConformance):
+    """The checks of adapters whose providers have sessions or batches."""
 
 
 def _kind(bench: Bench) -> str:

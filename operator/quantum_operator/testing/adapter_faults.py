@@ -13,8 +13,10 @@ from quantum_operator.ports.adapter import (
     UnavailableError,
 )
 
-Call = Literal["submit", "cancel", "read"]
-"""What fails: a request that submits, one that cancels, or any that only reads. Authentication is none of them."""
+Call = Literal["submit", "cancel", "read", "open", "close"]
+"""What fails: a request that submits, one that cancels, one that opens or closes a session, or any that only reads.
+Authentication is none of them.
+"""
 
 Answer = Literal["unauthorized", "forbidden", "invalid", "throttled", "unavailable", "reset", "garbage", "silence"]
 """What the provider answers: 401, 403, 400, 429, 503 or what stands for them in its protocol, a connection that breaks

@@ -1,15 +1,19 @@
 """A provider in memory: an adapter that counts what it is asked, takes tasks, charges, and fails on command."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from quantum_operator.ports.adapter import (
+    NO_TAGS,
     Absent,
     AdapterError,
     Cancelled,
     Capabilities,
     Ceiling,
+    Charged,
     Circuits,
+    Closing,
     Device,
     Estimate,
     Fetched,
@@ -19,10 +23,14 @@ from quantum_operator.ports.adapter import (
     Prepared,
     Progress,
     RegisterBits,
+    RejectedError,
+    Session,
     Unknown,
 )
 
 PRICE_MICROS = 1_000_000
+SESSION_MICROS = 1_700_000
+"""What a session costs whose task ran; a batch costs what its task does."""
 
 
 @dataclass
@@ -32,11 +40,33 @@ class ProviderTask:
     id: str
     token: str
     state: str = "Queued"
+    tags: dict[str, str] = field(default_factory=dict)
+    charged: int = 0
+
+
+@dataclass
+class MemorySession:
+    """A session that was opened; it costs something once a task of it ran."""
+
+    id: str
+    wanted: Session
+    accepting: bool = True
+    tasks: list[ProviderTask] = field(default_factory=list)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more tasks, and none is under way in it."""
+        return not self.accepting and not any(one.state in ("Queued", "Running") for one in self.tasks)
+
+    @property
+    def charged(self) -> int:
+        """What it costs in place of its tasks."""
+        return SESSION_MICROS if any(one.charged for one in self.tasks) else 0
 
 
 @dataclass
 class MemoryProvider:
-    """Implements Adapter. `capable` is what it can promise; a tag is found at once, unless `hidden`.
+    """Implements SessionAdapter. `capable` is what it can promise; a tag is found at once, unless `hidden`.
 
     `failing` has for a call's name the errors of its next askings, each with whether it happens after the effect.
     """
@@ -45,25 +75,36 @@ class MemoryProvider:
         default_factory=lambda: Capabilities("Memory", "tag", 3, False, 10, 600, submit_seconds=2)
     )
     tasks: list[ProviderTask] = field(default_factory=list)
+    sessions: list[MemorySession] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     failing: dict[str, list[tuple[AdapterError, bool]]] = field(default_factory=dict)
     hidden: bool = False
     speechless: bool = False
-    frees: bool = False
-    """Whether it says of a task that was cancelled that it cost nothing."""
+    tells: bool = True
+    """Whether it says what a task without results cost."""
     waiting: set[str] = field(default_factory=set)
     """The ids of tasks that stay in the queue."""
 
     @property
     def charged(self) -> int:
-        """What all tasks that were not cancelled in the queue cost, in millionths."""
-        return PRICE_MICROS * sum(1 for one in self.tasks if one.state != "Cancelled")
+        """What all tasks cost, in millionths: a part of the price once they run, and all of it in the end."""
+        dedicated = [one for one in self.sessions if one.wanted.mode == "session"]
+        within = {id(task) for one in dedicated for task in one.tasks}
+        by_task = sum(task.charged for task in self.tasks if id(task) not in within)
+        return by_task + sum(one.charged for one in dedicated)
+
+    @property
+    def open_sessions(self) -> list[str]:
+        """The sessions that are not closed."""
+        return [one.id for one in self.sessions if not one.closed]
 
     def advance(self) -> bool:
         """Take every task one state on; whether there was one."""
         moving = [one for one in self.tasks if one.state in ("Queued", "Running") and one.id not in self.waiting]
         for one in moving:
-            one.state = "Running" if one.state == "Queued" else "Succeeded"
+            one.state, one.charged = (
+                ("Running", PRICE_MICROS // 4) if one.state == "Queued" else ("Succeeded", PRICE_MICROS)
+            )
         return bool(moving)
 
     def capabilities(self) -> Capabilities:
@@ -83,13 +124,16 @@ class MemoryProvider:
         del prepared
         return Estimate(PRICE_MICROS, "USD", None)
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
+    def submit(
+        self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS, session: str = ""
+    ) -> str:
         """A task, which is another one each time unless the provider knows tokens."""
         del prepared, ceiling
         self._before("submit")
         known = [one.id for one in self.tasks if one.token == token]
         if self.capable.token != "provider" or not known:  # noqa: S105
-            self.tasks.append(ProviderTask(f"memory-{len(self.tasks) + 1}", token))
+            self.tasks.append(ProviderTask(f"memory-{len(self.tasks) + 1}", token, tags=dict(tags)))
+            self._enter(session, self.tasks[-1])
             known = [self.tasks[-1].id]
         self._after("submit")
         return known[0]
@@ -105,9 +149,10 @@ class MemoryProvider:
     def poll(self, task: str) -> Progress:
         """How a task stands."""
         self._before("poll")
-        state = self._task(task).state
+        one = self._task(task)
         self._after("poll")
-        return Progress(state, free=self.frees and state == "Cancelled")  # type: ignore[arg-type]
+        over = one.state in ("Failed", "Cancelled")
+        return Progress(one.state, charged=Charged(one.charged, "USD", 1) if over and self.tells else None)  # type: ignore[arg-type]
 
     def fetch(self, task: str) -> Fetched:
         """Counts of one circuit."""
@@ -125,6 +170,41 @@ class MemoryProvider:
             one.state = "Cancelled"
         self._after("cancel")
         return Cancelled(confirmed=live)
+
+    def open_session(self, wanted: Session) -> str:
+        """A session, another one each time."""
+        self._before("open_session")
+        self.sessions.append(MemorySession(f"session-{len(self.sessions) + 1}", wanted))
+        opened = self.sessions[-1].id
+        self._after("open_session")
+        return opened
+
+    def find_sessions(self, wanted: Session, since: datetime) -> Lookup:
+        """The empty ones that are as wanted, whenever they were opened."""
+        del since
+        self.calls.append("find_sessions")
+        if self.speechless:
+            return Unknown("the provider has no word for it")
+        ids = [one.id for one in self.sessions if one.wanted == wanted and one.accepting and not one.tasks]
+        return Found(tuple(ids)) if ids and not self.hidden else Absent()
+
+    def close_session(self, session: str, *, at_once: bool) -> Closing:
+        """It takes no more; at once: what is queued in it is cancelled."""
+        self._before("close_session")
+        (one,) = (one for one in self.sessions if one.id == session)
+        one.accepting = False
+        for task in one.tasks if at_once else ():
+            task.state = "Cancelled" if task.state == "Queued" else task.state
+        self._after("close_session")
+        return Closing(one.closed, Charged(one.charged, "USD", 1) if one.closed else None)
+
+    def _enter(self, session: str, task: ProviderTask) -> None:
+        for one in self.sessions:
+            if one.id == session:
+                if not one.accepting:
+                    self.tasks.remove(task)
+                    raise RejectedError(f"{session} takes no more tasks")
+                one.tasks.append(task)
 
     def _task(self, task: str) -> ProviderTask:
         found = next((one for one in self.tasks if one.id == task), None)

@@ -93,6 +93,9 @@ class MemoryTasks:
             ceiling=action.ceiling,
             queue_seconds=action.queue_seconds,
             cancel=action.cancel,
+            mode=action.mode,
+            correlation_id=action.correlation_id,
+            tags=dict(action.tags),
         )
         metadata = ObjectMeta(name=action.name, namespace=action.agent, uid=f"task-{action.name}", generation=1)
         self.world.put_task(QuantumTask(metadata=metadata, spec=spec))
@@ -107,6 +110,11 @@ class MemoryTaskStore:
     async def task(self, key: Key) -> QuantumTask | None:
         """The task, or None."""
         return await self.world.faults.call("agent.task", lambda: self.world.tasks.get(key))
+
+    def sessions(self) -> frozenset[str]:
+        """The sessions on record."""
+        found = (task.status.session for task in self.world.tasks.values())
+        return frozenset(one.id for one in found if one is not None and one.id is not None)
 
     async def put_status(self, task: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
         """Write the status, or raise ConflictError or GoneError."""

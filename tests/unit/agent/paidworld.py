@@ -43,12 +43,14 @@ class NoCompiler:
 
 
 def paid_world(**spec: Any) -> MemoryWorld:
-    """A Bell job, with these fields of its spec, and a provider's device for it."""
+    """A Bell job, with these fields of its spec, and a provider's device for it, which has every mode."""
     world = MemoryWorld()
     provider = {"agent": "agents", "device": "qpu"}
     price = {"perRunMicros": 1_000_000}
+    backend = builders.backend("qpu", adapter="memory", provider=provider, price=price)
+    status = backend.status.model_copy(update={"modes": ("job", "batch", "session")})
     world.add(
-        builders.backend("qpu", adapter="memory", provider=provider, price=price),
+        backend.model_copy(update={"status": status}),
         builders.policy("qpu"),
         builders.job(**spec),
     )

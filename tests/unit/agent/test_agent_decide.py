@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Results, Spoiled, Submit
-from quantum_operator.agent.decide import (
-    MAX_LOOKUPS,
-    MAX_LOST,
-    MAX_REFUSALS,
-    MAX_UNREADABLE,
-    TaskObserved,
-    decide,
-    heard,
-)
+from quantum_operator.agent.decide import MAX_LOOKUPS, MAX_LOST, MAX_UNREADABLE, decide, heard
+from quantum_operator.agent.observed import MAX_REFUSALS, TaskObserved
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskCharge
 from quantum_operator.decide.times import parse, stamp
@@ -27,6 +20,7 @@ from quantum_operator.ports.adapter import (
     AmbiguousError,
     Cancelled,
     Capabilities,
+    Charged,
     ForbiddenError,
     Found,
     LostError,
@@ -274,22 +268,16 @@ def test_what_was_surely_not_submitted_costs_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "free", "micros"),
-    [
-        (submitted(), True, 0),
-        (submitted(), False, None),
-        (submitted("Running", startTime=stamp(NOW)), True, None),
-        (submitted(submissions=2), True, None),
-        (submitted(duplicates=["id-2"]), True, None),
-    ],
+    ("status", "micros"), [(submitted(), 0), (submitted(submissions=2), None), (submitted(duplicates=["id-2"]), None)]
 )
 @pytest.mark.parametrize("state", ["Failed", "Cancelled"])
-def test_what_never_ran_costs_nothing_where_the_provider_says_so(
-    state: Any, status: dict[str, Any], free: bool, micros: int | None
+def test_a_task_is_free_only_where_nothing_else_was_submitted(
+    state: Any, status: dict[str, Any], micros: int | None
 ) -> None:
-    """Not where it was seen to run, or where another submission may have been taken."""
-    found = heard(observed(task(status)), Poll(), Progress(state, free=free))
-    assert found.charge == TaskCharge(micros=micros, currency="USD", seconds=micros)
+    """Its job may go elsewhere then: a duplicate that was paid for would be a second payment."""
+    found = heard(observed(task(status)), Poll(), Progress(state, charged=Charged(0, "USD", 0)))
+    assert found.charge is not None
+    assert found.charge.micros == micros
 
 
 def test_a_provider_that_refuses_to_cancel_is_not_asked_again() -> None:
@@ -306,6 +294,22 @@ def test_who_adopts_a_task_has_the_provider_asked_anew() -> None:
     held = unknown("AnswerUnreadable", MAX_UNREADABLE) | {"state": "Held"}
     status = decide(observed(task(held, resolution=resolution))).status
     assert (status.state, status.lookups) == ("Queued", 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "charge"),
+    [
+        (Charged(7, "USD", 3), TaskCharge(micros=7, currency="USD", seconds=3)),
+        (Charged(None, "USD", 3), TaskCharge(currency="USD", seconds=3)),
+        (Charged(7, "EUR", 3), TaskCharge(currency="USD")),
+        (None, TaskCharge(currency="USD")),
+    ],
+)
+@pytest.mark.parametrize("state", ["Failed", "Cancelled"])
+def test_a_task_without_results_cost_what_the_provider_says(state: Any, told: Charged | None, charge: Any) -> None:
+    """In the ceiling's currency; of what it does not say the ceiling is the most."""
+    found = heard(observed(task(submitted("Running"))), Poll(), Progress(state, charged=told))
+    assert (found.state, found.charge) == (state, charge)
 
 
 def test_duplicates_are_kept_by_their_ids() -> None:

@@ -3,16 +3,20 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from quantum_operator.agent import account
 from quantum_operator.agent.account import Account
 from quantum_operator.agent.calls import Prepare
-from quantum_operator.agent.decide import CALL_SECONDS
 from quantum_operator.agent.loop import Pace, TaskReconciler
+from quantum_operator.agent.observed import CALL_SECONDS
 from quantum_operator.api.jobstatus import ArtifactRef
-from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
+from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskCharge
+from quantum_operator.ports.adapter import Charged, Progress
 from quantum_operator.ports.world import Key
 from quantum_operator.testing.provider import PRICE_MICROS, MemoryProvider
 from unit.agent.paidworld import NoCompiler
-from unit.agent.test_agent_decide import NOW, at, claimed, task
+from unit.agent.test_agent_decide import NOW, at, claimed, submitted, task
 
 KEY = Key("agents", "bell-1")
 CEILING = {"micros": PRICE_MICROS, "currency": "USD", "seconds": 60}
@@ -26,6 +30,9 @@ class OneTask:
 
     async def task(self, key: Key) -> QuantumTask | None:
         return None if key != KEY or self.one.status.state in OVER else self.one
+
+    def sessions(self) -> frozenset[str]:
+        return frozenset()
 
     async def put_status(self, one: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
         self.one = one.model_copy(update={"status": status})
@@ -81,6 +88,30 @@ async def test_a_task_is_submitted_once_it_is_prepared() -> None:
     await bench.reconciler.reconcile(KEY)
     assert bench.provider.calls == ["submit"]
     assert bench.store.one.status.state == "Queued"
+
+
+async def test_tags_reach_the_provider_the_correlation_id_first() -> None:
+    """A user's tag of the same key does not take its place; a task without any is submitted without."""
+    tagged = task(ceiling=CEILING, correlationId="order-7", tags={"team": "b", "area": "a", "correlation-id": "x"})
+    for one, tags in ((tagged, {"correlation-id": "order-7", "area": "a", "team": "b"}), (task(ceiling=CEILING), {})):
+        bench = Bench(one)
+        await bench.run()
+        (there,) = bench.provider.tasks
+        assert list(there.tags.items()) == list(tags.items())
+
+
+async def test_a_charge_that_is_still_to_come_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a while: then the ceiling is the most that it cost."""
+    bench, told = Bench(task(submitted(), ceiling=CEILING)), [Progress("Cancelled", charge_pending=True)] * 3
+    told.append(Progress("Cancelled", charged=Charged(5, "USD", 2)))
+    monkeypatch.setattr(bench.provider, "poll", lambda _: told.pop(0))
+    await bench.run()
+    assert bench.store.one.status.charge == TaskCharge(micros=5, currency="USD", seconds=2)
+    bench = Bench(task(submitted(), ceiling=CEILING))
+    monkeypatch.setattr(account, "CHARGE_SECONDS", 0.0)
+    monkeypatch.setattr(bench.provider, "poll", lambda _: Progress("Failed", charge_pending=True))
+    await bench.run()
+    assert (bench.store.one.status.state, bench.store.one.status.charge) == ("Failed", TaskCharge(currency="USD"))
 
 
 async def test_nothing_is_kept_of_a_task_that_is_over() -> None:

@@ -110,7 +110,8 @@ def test_a_task_is_asked_after_less_often_the_older_it_is() -> None:
 def test_a_backend_is_as_its_device_is(spec: dict[str, Any], found: Device | AdapterError | None, reason: str) -> None:
     provider = {"agent": "agents", "device": "qpu"}
     backend = builders.backend("qpu", ready=None, **{"adapter": "ibm", "provider": provider, "price": {}, **spec})
-    status = device_status(backend, found, "ibm", NOW)
+    status = device_status(backend, found, "ibm", NOW, ("job", "batch"))
+    assert status.modes == ("job", "batch")
     (condition,) = status.conditions
     assert (condition.reason, condition.status) == (reason, "True" if reason == "Ready" else "False")
     if found is DEVICE:

@@ -21,7 +21,10 @@ def test_what_the_provider_has_is_never_submitted_again() -> None:
 def test_what_is_over_stays_over_and_every_state_is_reached() -> None:
     ways = set(transitions())
     assert not {way for way in ways if way[0] in OVER}
-    assert {after for _, after in ways} == {"Pending", "Submitting", "Queued", "Running", "Held", *OVER}
+    assert {after for _, after in ways} == {
+        *("Pending", "Opening", "Submitting", "Queued", "Running", "Closing", "Held"),
+        *OVER,
+    }
 
 
 def test_only_a_person_frees_what_is_held() -> None:

@@ -119,17 +119,17 @@ def test_what_a_key_says_may_have_been_paid_follows_the_dearer_device() -> None:
     assert claim.claim.paid.text == "at most 2.00 USD"
 
 
-@pytest.mark.parametrize("frees", [True, False])
-def test_a_device_whose_queue_is_too_long_is_left_for_another_if_that_is_free(frees: bool) -> None:
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_device_whose_queue_is_too_long_is_left_for_another_if_that_is_free(tells: bool) -> None:
     """The provider says that it charged nothing: the job goes on. Where it does not say so, the job fails."""
     world, at = world_of_two(), provider()
     at.failing.clear()
-    at.frees, at.waiting = frees, {"memory-1"}
+    at.tells, at.waiting = tells, {"memory-1"}
     impatient = {"agent": "agents", "device": "qpu", "queueSeconds": 60}
     world.add(builders.backend("qpu", adapter="memory", provider=impatient, price={"perRunMicros": 1_000_000}))
     asyncio.run(live(world, at))
     status = world.jobs[BELL].status
-    if frees:
+    if tells:
         assert places(world) == [("qpu", "Failed"), ("other", "Succeeded")]
         assert at.charged == PRICE_MICROS
         assert [one.state for one in at.tasks] == ["Cancelled", "Succeeded"]

@@ -184,8 +184,8 @@ def test_a_job_that_is_not_wanted_any_more_leaves_nothing(what: str, fault: Faul
             continue
         status = world.jobs[BELL].status
         charged = status.cost.micros if status.cost is not None else 0
-        if not at.tasks:
-            assert charged == 0
+        assert charged == at.charged
+        assert status.cost is None or not status.cost.text.startswith("at most")
         assert status.phase in ("Failed", "Succeeded")
 
 
@@ -232,3 +232,11 @@ def test_what_was_surely_not_paid_is_paid_for_under_the_key() -> None:
     run(world, at)
     assert world.jobs[Key("team", "again")].status.phase == "Succeeded"
     assert at.charged == PRICE_MICROS
+
+
+def test_what_a_job_is_found_by_is_found_at_the_provider() -> None:
+    """Its correlation id and its tags."""
+    world, at = paid_world(correlationId="order-7", tags={"team": "b", "area": "a"}), provider("tag")
+    run(world, at)
+    (there,) = at.tasks
+    assert list(there.tags.items()) == [("correlation-id", "order-7"), ("area", "a"), ("team", "b")]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from quantum_operator.api.backend import QuantumBackend
+from quantum_operator.api.execution import ExecutionMode
 from quantum_operator.api.jobstatus import Demand
 from quantum_operator.api.policy import BackendPolicySpec
 from quantum_operator.decide.assign import Head, Snapshot, assign
@@ -16,9 +17,11 @@ from quantum_operator.testing.builders import backend, policy
 GOLD = {"from": "Selector", "selector": {"matchLabels": {"tier": "gold"}}}
 
 
-def request(qubits: int = 2, shots: int = 1000, simulated: bool = False, **labels: str) -> Request:
+def request(
+    qubits: int = 2, shots: int = 1000, simulated: bool = False, mode: ExecutionMode = "job", **labels: str
+) -> Request:
     """A request from namespace `team` with these labels."""
-    demand = Demand(qubits=qubits, shots=shots, simulated=simulated, executed_shots=0)
+    demand = Demand(qubits=qubits, shots=shots, simulated=simulated, executed_shots=0, mode=mode)
     return Request(demand, "team", labels)
 
 

@@ -41,5 +41,6 @@ def test_every_verdict_on_a_backend_is_documented() -> None:
     (exact,) = assign(Snapshot((head(spec=policy("h").spec, simulated=True),), backends))
     again = head(spec=policy("f").spec)
     (tried,) = assign(Snapshot((replace(again, request=replace(again.request, tried={"f": "why"})),), backends))
-    told = (*found.candidates, *exact.candidates, *tried.candidates)
+    (dedicated,) = assign(Snapshot((head(spec=policy("h").spec, mode="session"),), backends))
+    told = (*found.candidates, *exact.candidates, *tried.candidates, *dedicated.candidates)
     assert {one.reason for one in told} == set(CANDIDATE_REASONS)

@@ -23,6 +23,7 @@ from quantum_operator.decide.routing import (
     matches,
     not_tried_before,
     ordered_backends,
+    runs_in_mode,
     shared_with_namespace,
     shots_within_limit,
     wide_enough,
@@ -47,6 +48,17 @@ def tried(**backends: str) -> Request:
 def exact() -> Request:
     """A request for what only a simulator gives."""
     return Request(Demand(qubits=2, shots=0, simulated=True), "team", {})
+
+
+def in_mode(mode: str) -> Request:
+    """A request for this mode of execution."""
+    return Request(Demand.model_validate({"qubits": 2, "shots": 1000, "mode": mode}), "team", {})
+
+
+def offering(*modes: str, ready: bool | None = True) -> QuantumBackend:
+    """A provider's device with these modes."""
+    one = backend(ready=ready, **BY_SECOND)
+    return one.model_copy(update={"status": one.status.model_copy(update={"modes": modes})})
 
 
 def selecting(**labels: str) -> dict[str, Any]:
@@ -128,6 +140,24 @@ TRUTH: list[tuple[str, Rule, QuantumBackend, Request, str]] = [
         exact(),
         "the job asks for exact values, noise or memory of shots: only simulators give them",
     ),
+    ("a simulator has every mode", runs_in_mode, backend(), in_mode("session"), ""),
+    ("a mode that is there", runs_in_mode, offering("job", "batch"), in_mode("batch"), ""),
+    ("no mode in particular", runs_in_mode, offering("job"), in_mode("job"), ""),
+    (
+        "a mode that is not there",
+        runs_in_mode,
+        offering("job", "batch"),
+        in_mode("session"),
+        "its provider has no mode 'session' (spec.execution.mode), but job, batch",
+    ),
+    ("before its agent said which", runs_in_mode, offering(ready=None), in_mode("session"), ""),
+    (
+        "its agent knows of no modes",
+        runs_in_mode,
+        offering(),
+        in_mode("session"),
+        "its provider has no mode 'session' (spec.execution.mode), but job",
+    ),
     ("a simulator needs no ceiling", has_a_ceiling, backend(), request(shots=0), ""),
     ("shots that are priced", has_a_ceiling, backend(**BY_SHOT), request(shots=1), ""),
     ("seconds that are priced, whatever the shots", has_a_ceiling, backend(**BY_SECOND), request(shots=0), ""),
@@ -158,6 +188,7 @@ REASON: dict[Rule, str] = {
     shared_with_namespace: "NotShared",
     wide_enough: "TooFewQubits",
     gives_what_is_asked: "SimulatorOnly",
+    runs_in_mode: "ModeNotOffered",
     shots_within_limit: "TooManyShots",
     has_a_ceiling: "NoCeiling",
     not_tried_before: "TriedBefore",

@@ -5,18 +5,20 @@ Its QPY is no QPY but the programs themselves in JSON, of which it executes flip
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from quantum_operator.ports.adapter import (
+    NO_TAGS,
     Absent,
     AdapterError,
     AmbiguousError,
     Cancelled,
     Capabilities,
     Ceiling,
+    Charged,
     Circuits,
     Device,
     Estimate,
@@ -93,6 +95,7 @@ class MemoryProvider:
 
     def start(self, task: str) -> None:
         self.by_id[task].state = "Running"
+        self.by_id[task].cost = PRICE // 3
 
     def finish(self, task: str) -> None:
         self.by_id[task].state = "Succeeded"
@@ -180,7 +183,7 @@ class MemoryAdapter:
     def estimate(self, prepared: Prepared) -> Estimate:
         return Estimate(PRICE, "USD", 1)
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS) -> str:
         try:
             return self.provider.request(
                 "submit", lambda: self.provider.create(token, prepared.payload, prepared.shots, ceiling)
@@ -197,7 +200,12 @@ class MemoryAdapter:
         return Found(seen) if seen else Absent()
 
     def poll(self, task: str) -> Progress:
-        return self.read(lambda: Progress(self.task(task).state, message="it says why"))
+        return self.read(lambda: self.progress(self.task(task)))
+
+    @staticmethod
+    def progress(one: Task) -> Progress:
+        over = one.state in {"Failed", "Cancelled"}
+        return Progress(one.state, message="it says why", charged=Charged(one.cost, "USD", 1) if over else None)
 
     def fetch(self, task: str) -> Fetched:
         one = self.read(lambda: self.task(task))

@@ -15,6 +15,7 @@ from quantum_operator.ports.adapter import (
     Cancelled,
     Capabilities,
     Ceiling,
+    Charged,
     Circuits,
     Device,
     Estimate,
@@ -113,14 +114,19 @@ class EstimatesBySubmitting(MemoryAdapter):
 
 
 class SubmitsTwice(MemoryAdapter):
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, **more: Any) -> str:
         super().submit(prepared, token, ceiling)
         return super().submit(prepared, token, ceiling)
 
 
+class TagsInPlaceOfTheToken(MemoryAdapter):
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, **more: Any) -> str:
+        return super().submit(prepared, next(iter(more.get("tags", ())), token), ceiling)
+
+
 class InventsIds(MemoryAdapter):
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
-        return super().submit(prepared, token, ceiling) + "0"
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, **more: Any) -> str:
+        return super().submit(prepared, token, ceiling, **more) + "0"
 
 
 class Retries(MemoryAdapter):
@@ -128,7 +134,7 @@ class Retries(MemoryAdapter):
 
     errors: tuple[type[AdapterError], ...] = (AdapterError,)
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, **more: Any) -> str:
         try:
             return super().submit(prepared, token, ceiling)
         except self.errors:
@@ -250,7 +256,7 @@ class Tells(MemoryAdapter):
 class TellsByContext(MemoryAdapter):
     """Leaves what the provider said in the traceback."""
 
-    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling) -> str:
+    def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, **more: Any) -> str:
         try:
             return self.provider.request(
                 "submit", lambda: self.provider.create(token, prepared.payload, prepared.shots, ceiling)
@@ -305,6 +311,8 @@ DEFECTS: list[tuple[str, Broken]] = [
     ("test_capabilities_make_sense", lambda p: Promises(p, visibility_seconds=-1)),
     ("test_capabilities_make_sense", lambda p: Promises(p, max_circuits=0)),
     ("test_capabilities_make_sense", lambda p: Promises(p, submissions_per_minute=0)),
+    ("test_modes_are_all_checked", lambda p: Promises(p, modes=("session",))),
+    ("test_modes_are_all_checked", lambda p: Promises(p, modes=("job", "session"))),
     ("test_devices_are_those_that_exist", InventsDevices),
     ("test_devices_are_those_that_exist", lambda p: OtherDevice(p, ready=False)),
     ("test_devices_are_those_that_exist", lambda p: OtherDevice(p, num_qubits=2)),
@@ -334,6 +342,8 @@ DEFECTS: list[tuple[str, Broken]] = [
     ("test_poll_tells_how_a_task_stands", lambda p: PollsAs(p, {"Succeeded": {"state": "Running"}})),
     ("test_poll_tells_how_a_task_stands", lambda p: PollsAs(p, {"Failed": {"state": "Cancelled"}})),
     ("test_poll_tells_how_a_task_stands", lambda p: PollsAs(p, {"Failed": {"message": ""}})),
+    ("test_poll_tells_what_was_charged", lambda p: PollsAs(p, {"Failed": {"charged": Charged(0, "USD", 0)}})),
+    ("test_tags_come_beside_the_token", TagsInPlaceOfTheToken),
     ("test_fetch_has_bit_zero_rightmost", lambda p: Fetches(p, bits(lambda c: {b[::-1]: n for b, n in c.items()}))),
     ("test_fetch_has_bit_zero_rightmost", lambda p: Fetches(p, bits(lambda c: {b[1:]: n for b, n in c.items()}))),
     ("test_fetch_keeps_the_order_of_circuits", lambda p: Fetches(p, reversed_circuits)),
