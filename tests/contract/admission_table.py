@@ -99,6 +99,19 @@ ACCEPTED = (
     Row("an offset without qubits", estimate(shots=1, observables=[{"terms": [{"pauli": "", "coefficient": -0.5}]}])),
     Row("a noise model", job(execution={"seed": 7, "noise": {"gates": [{"gate": "cx", "depolarizingPpm": 1000}]}})),
     Row("a key, a correlation id and tags", job(idempotencyKey="é 1", correlationId="00-ab_1.c", tags={"a.b": "x y"})),
+    Row(
+        "four changes",
+        job(
+            retry={
+                "onFailure": [
+                    {"reasons": ["TimeLimitExceeded", "MemoryLimitExceeded"], "shots": 100},
+                    {"reasons": ["IncompatibleTarget"], "optimizationLevel": 3},
+                    {"reasons": ["TaskRejected"], "backend": "Other"},
+                    {"reasons": ["TimeLimitExceeded"], "optimizationLevel": 0},
+                ]
+            }
+        ),
+    ),
     Row("a replay that stays for a while", job(replayOf={"name": "bell", "uid": "u"}, ttlSecondsAfterFinished=0)),
     Row("as many tags as may be", job(tags={f"{'k' * 61}{number:02}": "v" * 256 for number in range(16)})),
     Row("a policy", policy(maxShots=10)),
@@ -265,6 +278,27 @@ _REST = (
     Row("a seed below zero", job(execution={"seed": -1}), "should be greater than or equal to 0"),
     Row("text for a switch", job(execution={"memory": "yes"}), "must be of type boolean"),
     Row("a deadline of no time", job(activeDeadlineSeconds=0), "should be greater than or equal to 1"),
+    Row(
+        "a retry with nothing to change",
+        job(retry={"onFailure": [{"reasons": ["TimeLimitExceeded"]}]}),
+        "spec.retry.onFailure[0]: Invalid value: a change has exactly one of shots, optimizationLevel and backend",
+    ),
+    Row(
+        "a retry with two changes in one",
+        job(retry={"onFailure": [{"reasons": ["TimeLimitExceeded"], "shots": 1, "backend": "Other"}]}),
+        "spec.retry.onFailure[0]: Invalid value: a change has exactly one of shots, optimizationLevel and backend",
+    ),
+    Row(
+        "a retry for no reason",
+        job(retry={"onFailure": [{"reasons": [], "shots": 1}]}),
+        "spec.retry.onFailure[0].reasons: Invalid value: 0: spec.retry.onFailure[0].reasons in body should have at "
+        "least 1 items",
+    ),
+    Row(
+        "a retry of what no parameter helps",
+        job(retry={"onFailure": [{"reasons": ["Cancelled"], "shots": 1}]}),
+        'spec.retry.onFailure[0].reasons[0]: Unsupported value: "Cancelled": supported values: "CeilingExceeded"',
+    ),
     Row("a replay of nothing", job(replayOf={}), "spec.replayOf.name: Required value"),
     Row("a time to stay below zero", job(ttlSecondsAfterFinished=-1), "should be greater than or equal to 0"),
     Row("an empty key", job(idempotencyKey=""), "should be at least 1 chars long"),

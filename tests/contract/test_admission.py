@@ -220,6 +220,8 @@ def test_printer_columns(crds: Cluster, stored: Json) -> None:
         {"correlationId": "another"},
         {"tags": {"team": "another"}},
         {"replayOf": {"name": "another", "uid": "u"}},
+        {"retry": {"onFailure": [{"reasons": ["TimeLimitExceeded"], "shots": 1}]}},
+        {"queueDeadlineSeconds": 60},
         {"task": {"sample": {"pubs": [{"program": "bell", "shots": 5}]}}},
         {"policyRef": None, "execution": {"noise": {"readout": [{"probMeas1Prep0Ppm": 1, "probMeas0Prep1Ppm": 1}]}}},
     ],

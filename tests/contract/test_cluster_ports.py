@@ -53,10 +53,8 @@ def ref_of(name: str, data: bytes) -> ArtifactRef:
     return ArtifactRef(name=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
 
 
-def running_on(backend: str) -> QuantumJobStatus:
-    attempt = Attempt(
-        name="bell-1", number=1, backend=backend, state="Pending", seed=1, created_time="2026-01-01T00:00:00Z"
-    )
+def running_on(backend: str, run: str = "bell-1") -> QuantumJobStatus:
+    attempt = Attempt(name=run, number=1, backend=backend, state="Pending", seed=1, created_time="2026-01-01T00:00:00Z")
     demand = Demand(qubits=2, shots=1, physical=False)
     step = Step(name="primary", attempts=(attempt,))
     plan = Plan(policy="default", policy_uid="u", policy_generation=1, demand=demand, steps=(step,))
@@ -136,7 +134,7 @@ async def test_runs_under_way_are_counted_by_backend(world: World) -> None:
     """From the attempts on record, not from what runs."""
     for name in ("one", "two", "three"):
         job = await world.add_job(name)
-        await world.store.put_job_status(job, running_on("aer") if name != "three" else PENDING)
+        await world.store.put_job_status(job, running_on("aer", f"{name}-1") if name != "three" else PENDING)
     assert await world.store.live_runs() == {"aer": 2}
 
 
@@ -326,6 +324,18 @@ async def test_a_namesake_is_not_deleted_in_a_jobs_place(world: World) -> None:
     seen = await world.store.job(key_of(job))
     assert seen is not None
     assert seen.metadata.uid != job.metadata.uid
+
+
+@pytest.mark.parametrize("size", [0, 10, CHUNK_BYTES + 1])
+async def test_an_artifact_is_read_as_it_was_kept(world: World, size: int) -> None:
+    """In however many chunks; what is not there, or is something else, is none."""
+    job = await world.add_job()
+    data = b"x" * size
+    ref = ref_of("kept", data)
+    await world.artifacts.put(job, ref, data)
+    assert await world.artifacts.get(job, ref) == data
+    assert await world.artifacts.get(job, ref_of("absent", data)) is None
+    assert await world.artifacts.get(job, ref_of("kept", b"another" + data[:3])) is None
 
 
 async def test_the_replays_of_a_job_are_found_among_others(world: World) -> None:

@@ -130,6 +130,15 @@ async def test_artifacts_are_kept_once(world: World) -> None:
     assert world.folder.job(KEY).artifact("input").read_bytes() == b"data"
 
 
+async def test_artifacts_are_read_as_they_were_kept(world: World) -> None:
+    """What is not there, or was changed since, is none."""
+    await world.artifacts.put(world.job, ref(b"data"), b"data")
+    assert await world.artifacts.get(world.job, ref(b"data")) == b"data"
+    assert await world.artifacts.get(world.job, ref(b"other")) is None
+    world.folder.job(KEY).artifact("input").unlink()
+    assert await world.artifacts.get(world.job, ref(b"data")) is None
+
+
 async def test_artifacts_never_replace_other_content(world: World) -> None:
     """Other bytes under an artifact's name are an error, and stay as they are."""
     await world.artifacts.put(world.job, ref(b"data"), b"data")

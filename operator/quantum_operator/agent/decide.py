@@ -47,6 +47,7 @@ from quantum_operator.api.quantumtask import (
     OVER,
     QuantumTaskStatus,
     TaskCancellation,
+    TaskCharge,
     TaskClaim,
 )
 from quantum_operator.decide.size import NOTE_BYTES, clip
@@ -277,7 +278,9 @@ def _puzzled(observed: TaskObserved, reason: str, message: str, most: int, held:
 
 
 def _ended(observed: TaskObserved, progress: Progress) -> QuantumTaskStatus:
-    charge = charge_told(observed.task, progress.charged)
+    charge, status = charge_told(observed.task, progress.charged), observed.task.status
+    if charge.micros == 0 and (status.submissions > 1 or status.duplicates):
+        charge = TaskCharge(currency=charge.currency)  # what else was submitted under its token may have cost something
     if progress.state == "Failed":
         return ended(observed, "Failed", "TaskFailed", progress.message, charge)
     if not unwanted(observed.task) and observed.task.status.cancellation is not None:

@@ -179,8 +179,12 @@ a return where the run is shared with other jobs: it is diagnosed alone. |
 | wait | The run may still start. |
 | hold | Nothing follows by itself: a person decides (`qjob resolve`). |
 
-No attempt follows one on a provider that may have been paid for: *retry*, *elsewhere* and *reroute* are of attempts
-that surely cost nothing, and any other fails the job.
+What a job's `spec.retry.onFailure` says comes before the table: after a failure for one of its reasons another attempt
+follows at once, with fewer shots, another optimization level or on another backend. What was changed is in the plan, in
+each attempt and in the message of the result; the input that comes of it is an artifact of its own.
+
+No attempt follows one on a provider that may have been paid for, whatever the table or the user says: only those that
+surely cost nothing are followed by others, and any other fails the job.
 
 ## Runs that left no outcome
 

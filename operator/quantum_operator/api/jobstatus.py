@@ -60,6 +60,14 @@ class Attempt(ApiModel):
     created_time: Annotated[Timestamp, Field(description="When the attempt was made.")]
     start_time: Annotated[Timestamp | None, Field(description="When the run started to execute.")] = None
     completion_time: Annotated[Timestamp | None, Field(description="When the attempt ended.")] = None
+    changes: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=3)], ...],
+        Field(
+            max_length=4,
+            description="What is otherwise in it: positions in spec.retry.onFailure, from 0, in the order of their "
+            "effect.",
+        ),
+    ] = ()
     used_seconds: Annotated[
         Count,
         Field(description="What suspended runs before this one took of activeDeadlineSeconds, in seconds."),
@@ -70,6 +78,28 @@ class Attempt(ApiModel):
     ] = None
     reason: Annotated[Reason, Field(description="Why it ended, in one word.")] = ""
     message: Annotated[Message, Field(description="Why it ended, for people.")] = ""
+
+
+class ArtifactRef(ApiModel):
+    """Content-addressed bytes that live beside the resource: in a cluster, in ConfigMaps that the job owns."""
+
+    name: Annotated[
+        ObjectName,
+        Field(description="The name of the first ConfigMap; where one is not enough, the next have -1, -2 and so on."),
+    ]
+    sha256: Annotated[Sha256, Field(description="SHA-256 of the bytes, in hexadecimal.")]
+    bytes: Annotated[Count, Field(description="How many bytes there are.")]
+
+
+class AppliedChange(ApiModel):
+    """A change of spec.retry that came into effect."""
+
+    position: Annotated[int, Field(ge=0, le=3, description="Its position in spec.retry.onFailure, from 0.")]
+    attempt: Annotated[int, Field(ge=1, le=1_000, description="The number of the first attempt with it.")]
+    reason: Annotated[Reason, Field(description="What the attempt before failed for.")]
+    input: Annotated[
+        ArtifactRef | None, Field(description="The input with it and those before it; absent where that is the same.")
+    ] = None
 
 
 class Step(ApiModel):
@@ -87,6 +117,9 @@ class Step(ApiModel):
     ] = ()
     candidates_total: Annotated[int, Field(ge=0, le=100_000, description="How many candidates there were.")] = 0
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=20, description="The attempts, the latest last.")] = ()
+    changes: Annotated[
+        tuple[AppliedChange, ...], Field(max_length=4, description="What was changed for attempts, the latest last.")
+    ] = ()
 
 
 class Demand(ApiModel):
@@ -115,17 +148,6 @@ class Plan(ApiModel):
     ]
     demand: Demand
     steps: Annotated[tuple[Step, ...], Field(max_length=8, description="The steps, in order."), ListMap(("name",))]
-
-
-class ArtifactRef(ApiModel):
-    """Content-addressed bytes that live beside the resource: in a cluster, in ConfigMaps that the job owns."""
-
-    name: Annotated[
-        ObjectName,
-        Field(description="The name of the first ConfigMap; where one is not enough, the next have -1, -2 and so on."),
-    ]
-    sha256: Annotated[Sha256, Field(description="SHA-256 of the bytes, in hexadecimal.")]
-    bytes: Annotated[Count, Field(description="How many bytes there are.")]
 
 
 class Cost(ApiModel):

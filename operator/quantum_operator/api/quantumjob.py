@@ -16,6 +16,7 @@ from quantum_operator.api.meta import (
     PrinterColumn,
 )
 from quantum_operator.api.program import Program
+from quantum_operator.api.retry import Retry
 from quantum_operator.api.schedule import Schedule
 from quantum_operator.api.submission import CorrelationId, IdempotencyKey, ReplayOf, Tags
 from quantum_operator.api.task import Task
@@ -23,7 +24,7 @@ from quantum_operator.api.task import Task
 IMMUTABLE = ("programs", "task", "execution", "policyRef", "activeDeadlineSeconds", "backoffLimit", "tags")
 """The fields that may not change; each has a default or is required, so that it is always there."""
 
-IMMUTABLE_WHERE_GIVEN = ("schedule", "idempotencyKey", "correlationId", "replayOf")
+IMMUTABLE_WHERE_GIVEN = ("schedule", "idempotencyKey", "correlationId", "replayOf", "retry", "queueDeadlineSeconds")
 """Those that may not change either, nor come or go."""
 
 
@@ -66,6 +67,15 @@ class QuantumJobSpec(ApiModel):
     active_deadline_seconds: Annotated[
         int, Field(ge=1, le=604_800, description="How long one run may take, in seconds of wall time.")
     ] = 600
+    queue_deadline_seconds: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=2_592_000,
+            description="How long a task may wait in a provider's queue, in seconds, where that is less than what its "
+            "backend allows; then it is cancelled.",
+        ),
+    ] = None
     backoff_limit: Annotated[
         int, Field(ge=0, le=10, description="How often a run lost to the infrastructure is tried again.")
     ] = 3
@@ -97,6 +107,7 @@ class QuantumJobSpec(ApiModel):
             description="The job is deleted so many seconds after it is over, and its result with it; absent: never.",
         ),
     ] = None
+    retry: Retry | None = None
     suspend: Annotated[
         bool, Field(description="Pause: a run under way is stopped, and started anew once this is false again.")
     ] = False

@@ -13,6 +13,7 @@ from quantum_operator.cli.outcomes import outcome_in_status
 from quantum_operator.cli.render import columns, pubs_of, result_lines
 from quantum_operator.cli.run import bar
 from quantum_operator.cli.sources import EventLine, open_source
+from quantum_operator.decide.change import told
 
 
 def describe(name: JobName, namespace: Namespace = None, context: Context = None, folder: Folder = None) -> None:
@@ -118,10 +119,10 @@ def _plan(job: QuantumJob) -> Iterator[str]:
     shots = f" and {demand.shots:,} shots" if demand.shots else ""
     yield f"Plan: by policy {plan.policy} (generation {plan.policy_generation}), for {demand.qubits} qubits{shots}"
     for step in plan.steps:
-        yield from _step(step)
+        yield from _step(job, step)
 
 
-def _step(step: Step) -> Iterator[str]:
+def _step(job: QuantumJob, step: Step) -> Iterator[str]:
     yield f"  Step {step.name}, candidates in order of preference:"
     yield from columns([(one.backend, one.verdict, one.reason, one.message) for one in step.candidates] or [], indent=4)
     if step.candidates_total > len(step.candidates):
@@ -133,7 +134,7 @@ def _step(step: Step) -> Iterator[str]:
                 f"{one.number}",
                 one.name,
                 one.backend,
-                one.state,
+                f"{one.state}{told(job, one.changes)}",
                 f"{one.start_time or one.created_time} to {one.completion_time or 'now'}",
                 f"{one.reason}: {one.message}" if one.message else one.reason,
             )

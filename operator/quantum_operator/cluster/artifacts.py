@@ -4,10 +4,10 @@ import base64
 
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import Api, Json
+from quantum_operator.cluster.api import CORE, Api, Json, refusals_as_transient
 from quantum_operator.cluster.labels import DIGEST, child_metadata
 from quantum_operator.cluster.writes import create_config_map
-from quantum_operator.ports.chunks import CHUNK_KEY, split
+from quantum_operator.ports.chunks import CHUNK_KEY, ChunkError, chunk_names, join, split
 
 
 class ClusterArtifacts:
@@ -25,6 +25,25 @@ class ClusterArtifacts:
         """
         for name, chunk in split(ref, data):
             await create_config_map(self._api, config_map(child_metadata(job, name, {DIGEST: ref.sha256}), chunk))
+
+    async def get(self, job: QuantumJob, ref: ArtifactRef) -> bytes | None:
+        """What is kept under `ref`; None where that is gone, or something else. Raises TransientError."""
+        try:
+            return await read_artifact(self._api, job.metadata.namespace, ref)
+        except ChunkError:
+            return None
+
+
+async def read_artifact(api: Api, namespace: str, ref: ArtifactRef) -> bytes | None:
+    """The bytes of an artifact in ConfigMaps; None where one is gone. Raises ChunkError, TransientError."""
+    chunks = []
+    for name in chunk_names(ref):
+        with refusals_as_transient():
+            body = await api.find(f"{CORE}/namespaces/{namespace}/configmaps/{name}")
+        if body is None:
+            return None
+        chunks.append(base64.b64decode((body.get("binaryData") or {}).get(CHUNK_KEY) or ""))
+    return join(ref, chunks)
 
 
 def config_map(metadata: Json, chunk: bytes) -> Json:

@@ -1,6 +1,5 @@
 """The port Tasks: QuantumTasks in the namespaces of their agents, and the outcomes that these leave."""
 
-import base64
 from collections.abc import Sequence
 
 from quantum_operator.api.jobstatus import ArtifactRef
@@ -8,11 +7,12 @@ from quantum_operator.api.meta import API_VERSION, GROUP
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import OVER, QuantumTask
 from quantum_operator.cluster.api import CORE, Api, Json, StatusError, metadata, refusals_as_transient
+from quantum_operator.cluster.artifacts import read_artifact
 from quantum_operator.cluster.labels import JOB_UID, MANAGED_BY, correlated
 from quantum_operator.cluster.mirror import Mirror, read_task
 from quantum_operator.decide.observed import RunObserved, StartTask, StopTask
 from quantum_operator.decide.tasks import seen
-from quantum_operator.ports.chunks import CHUNK_KEY, ChunkError, chunk_names, join
+from quantum_operator.ports.chunks import ChunkError
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError, TransientError
 from quantum_operator.ports.world import Key
 
@@ -155,18 +155,6 @@ class ClusterTasks:
         except ChunkError as error:
             return None, str(error)
         return data, "" if data is not None else f"ConfigMap {ref.name} is gone"
-
-
-async def read_artifact(api: Api, namespace: str, ref: ArtifactRef) -> bytes | None:
-    """The bytes of an artifact in ConfigMaps; None where one is gone. Raises ChunkError, TransientError."""
-    chunks = []
-    for name in chunk_names(ref):
-        with refusals_as_transient():
-            body = await api.find(f"{CORE}/namespaces/{namespace}/configmaps/{name}")
-        if body is None:
-            return None
-        chunks.append(base64.b64decode((body.get("binaryData") or {}).get(CHUNK_KEY) or ""))
-    return join(ref, chunks)
 
 
 def task_manifest(job: QuantumJob, action: StartTask, text: str) -> Json:

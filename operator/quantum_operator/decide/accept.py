@@ -234,12 +234,22 @@ def demand_of(job: QuantumJob, facts: Facts) -> Demand:
     """What the job asks of a backend."""
     return Demand(
         qubits=max(facts[program.name].qubits for program in job.spec.programs),
-        shots=sum((pub.shots or 0) * len(pub.parameter_values or ((),)) for _, pub in _pubs(job)),
+        shots=asked_shots(job),
         physical=any(one.physical for one in facts.values()),
         simulated=_is_simulated(job),
         mode=job.spec.execution.mode,
-        executed_shots=0 if any(pub.shots is None for _, pub in _pubs(job)) else min(MOST_SHOTS, _executed(job)),
+        executed_shots=executed_shots(job),
     )
+
+
+def asked_shots(job: QuantumJob) -> int:
+    """The shots that the job asks for, over all pubs and bindings; 0 where precision decides."""
+    return sum((pub.shots or 0) * len(pub.parameter_values or ((),)) for _, pub in _pubs(job))
+
+
+def executed_shots(job: QuantumJob) -> int:
+    """No more shots than these are executed; 0 where that is not known."""
+    return 0 if any(pub.shots is None for _, pub in _pubs(job)) else min(MOST_SHOTS, _executed(job))
 
 
 def _is_simulated(job: QuantumJob) -> bool:

@@ -41,7 +41,9 @@ def claim_name(namespace: str, key: str) -> str:
 
 def spec_digest(job: QuantumJob, input_sha256: str) -> str:
     """The digest of all of a job's spec that its result may depend on: its accepted input, and its policy."""
-    matters = {"input": input_sha256, "policyRef": job.spec.policy_ref.name}
+    matters: dict[str, object] = {"input": input_sha256, "policyRef": job.spec.policy_ref.name}
+    if job.spec.retry is not None:
+        matters["retry"] = job.spec.retry.to_wire()
     return hashlib.sha256(json.dumps(matters, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -164,7 +166,7 @@ def _refused(observed: Observed, decision: Decision, reason: str, message: str) 
 def _another_spec(theirs: Claim) -> str:
     return (
         f"spec.idempotencyKey: {theirs.key!r}: job {theirs.job} of this namespace used it for another spec; give this "
-        "job another key, or submit the very programs, task, execution and policyRef of that job"
+        "job another key, or submit the very programs, task, execution, retry and policyRef of that job"
     )
 
 

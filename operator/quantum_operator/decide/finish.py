@@ -4,6 +4,8 @@ from quantum_operator.api.conditions import REASONS, ConditionType
 from quantum_operator.api.failures import MOST_FAILED, Failure, ending, reported
 from quantum_operator.api.jobstatus import Attempt, Cost, QuantumJobStatus
 from quantum_operator.api.run import Outcome, RunError
+from quantum_operator.decide.accept import asked_shots
+from quantum_operator.decide.change import changed, input_of, next_change, told
 from quantum_operator.decide.cost import cost_of, money
 from quantum_operator.decide.observed import Decision, Observed, RunObserved, StoreArtifact, Tell
 from quantum_operator.decide.outcome import mismatch, read_outcome
@@ -60,25 +62,26 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
     outcome = read_outcome(run.outcome)
     if isinstance(outcome, str):
         return _failed(observed, attempt, "InvalidOutcome", outcome)
-    expected = observed.job.status.input
+    expected = input_of(observed.job.status, attempt)
     if outcome.run != attempt.name or expected is None or outcome.input_sha256 != expected.sha256:
         message = f"{kind_of(attempt)} {attempt.name} left the outcome of run {outcome.run!r} on another input"
         return _failed(observed, attempt, "InvalidOutcome", message)
     if outcome.error is not None:
         return _errored(observed, attempt, outcome.error)
-    problem = mismatch(observed.job, outcome)
+    problem = mismatch(changed(observed.job, attempt.changes), outcome)
     if problem is not None:
         return _failed(observed, attempt, "InvalidOutcome", problem)
     return _succeeded(observed, attempt, outcome, run.outcome)
 
 
 def _react(observed: Observed, attempt: Attempt, failure: Failure, message: str) -> Decision:
-    """What follows a failure, as its row says. Nothing does where the attempt may have been paid for."""
-    if failure.reaction not in ("retry", "elsewhere", "reroute"):
+    """What follows a failure: what the user wants, else what its row says. Nothing where it may have been paid for."""
+    changes = next_change(observed.job, attempt.changes, failure.reason) is not None
+    if not changes and failure.reaction not in ("retry", "elsewhere", "reroute"):
         return _failed(observed, attempt, failure.reason, message)
     if not surely_free(attempt, observed.run):
         return _failed(observed, attempt, failure.reason, f"{message} It may have been paid for: it is not tried again")
-    if failure.reaction == "reroute":
+    if changes or failure.reaction == "reroute":
         return _pass_on(observed, attempt, failure.reason, message)
     return lose(observed, attempt, failure.reason, message)
 
@@ -89,7 +92,7 @@ def _pass_on(observed: Observed, attempt: Attempt, reason: str, message: str) ->
     status = charged(status, attempt, observed.run)
     status = put(observed, status, ConditionType.RUNNING, False, reason, message)
     if not may_go_on(observed.job.status):
-        return exhausted(observed, status, f"{MOST_FAILED} backends have failed it, and no more are tried")
+        return exhausted(observed, status, f"{MOST_FAILED} attempts have failed, and no more are made")
     return Decision(status, after=(Tell("Warning", reason, message),), look_again=0.0)
 
 
@@ -186,13 +189,15 @@ def _succeeded(observed: Observed, attempt: Attempt, outcome: Outcome, data: byt
     durations = outcome.durations_milliseconds
     status = with_attempt(job.status, ended(observed, attempt, "Succeeded", "Succeeded", ""))
     if attempt.agent is None:
-        cost = cost_of(price, runs=1, shots=job.status.shots or 0, milliseconds=durations.execute)
+        shots = asked_shots(changed(job, attempt.changes)) if attempt.changes else job.status.shots or 0
+        cost = cost_of(price, runs=1, shots=shots, milliseconds=durations.execute)
         status = status.model_copy(update={"cost": cost})
     status = charged(status, attempt, observed.run)
     over = f"{kind_of(attempt)} {attempt.name} is over"
     status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", over)
-    message = f"ran on {attempt.backend}" + (f" in {durations.total} ms" if attempt.agent is None else "")
-    if attempt.agent is not None and (short := shortfall(job, outcome)):
+    took = f" in {durations.total} ms" if attempt.agent is None else ""
+    message = f"ran on {attempt.backend}{took}{told(job, attempt.changes)}"
+    if attempt.agent is not None and (short := shortfall(changed(job, attempt.changes), outcome)):
         message = f"{message}, which took fewer shots than asked: {short}"
     status = put(observed, status, ConditionType.COMPLETE, True, "Succeeded", message)
     status = status.model_copy(update={"completion_time": stamp(observed.now)})

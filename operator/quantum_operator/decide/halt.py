@@ -10,6 +10,7 @@ from typing import Literal
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
 from quantum_operator.api.quantumjob import QuantumJobSpec
+from quantum_operator.decide.change import input_of
 from quantum_operator.decide.cost import money
 from quantum_operator.decide.finish import charged, conclude, ended, fail, kind_of, put
 from quantum_operator.decide.observed import Decision, Observed, RunObserved, StartTask, StopRun, StopTask, Tell
@@ -59,7 +60,7 @@ def stop(observed: Observed, attempt: Attempt, halt: Halt) -> Decision:
 
 def _fence(observed: Observed, attempt: Attempt) -> StartTask | None:
     """A task that is cancelled from the beginning, so that no former leader creates it after all."""
-    stored, backend = observed.job.status.input, observed.backend
+    stored, backend = input_of(observed.job.status, attempt), observed.backend
     if attempt.run_uid is not None or stored is None or backend is None or backend.spec.provider is None:
         return None
     return task_of(observed.job, attempt, stored, backend, cancel=True)

@@ -9,9 +9,18 @@ from datetime import timedelta
 
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.failures import waiting
-from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
+from quantum_operator.api.jobstatus import AppliedChange, ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
 from quantum_operator.decide.batching import is_small
+from quantum_operator.decide.change import (
+    Changes,
+    changed_input,
+    changes_input,
+    demand_with,
+    in_effect,
+    input_of,
+    told,
+)
 from quantum_operator.decide.claim import gate, pledge, recorded
 from quantum_operator.decide.finish import conclude, exhausted, fail, give_up, kind_of, lose, put, run_out, vanish
 from quantum_operator.decide.halt import goes_on, halted, rest, resumed, seconds_used, stop
@@ -26,7 +35,7 @@ from quantum_operator.decide.observed import (
     StoreArtifact,
     Tell,
 )
-from quantum_operator.decide.reroute import Tried, avoided, tried
+from quantum_operator.decide.reroute import Tried, avoided, failures, tried
 from quantum_operator.decide.retry import retry_delay
 from quantum_operator.decide.runs import run_of, seconds_left
 from quantum_operator.decide.schedule import opens_in
@@ -151,7 +160,9 @@ def _place(observed: Observed, decision: Decision, demand: Demand) -> Decision:
 def _assigned(observed: Observed, decision: Decision, demand: Demand) -> Decision:
     """Ask for a backend, and put on record what is said: also that none is left, or that the job waits."""
     status, last = decision.status, latest_attempt(decision.status)
-    never, last_of_all = tried(status), avoided(status)
+    changes = in_effect(observed.job, last)
+    demand = demand_with(observed.job, demand, changes)
+    never, last_of_all = tried(observed.job, changes), avoided(observed.job, changes)
     assignment = _assignment(observed, demand, (never, last_of_all))
     if assignment is None:
         # What was tried before is tried alone: a shared run did not bring it to an end, or may have been its victim.
@@ -161,8 +172,9 @@ def _assigned(observed: Observed, decision: Decision, demand: Demand) -> Decisio
         return replace(decision, after=(Nominate(demand, never),))
     status = with_step(status, candidates=assignment.candidates, candidates_total=assignment.candidates_total)
     assigned = assignment.verdict == "Assigned"
-    status = put(observed, status, ConditionType.SCHEDULED, assigned, assignment.reason, assignment.message)
-    if assignment.verdict == "Impossible" and never:
+    message = assignment.message + (told(observed.job, changes) if assigned else "")
+    status = put(observed, status, ConditionType.SCHEDULED, assigned, assignment.reason, message)
+    if assignment.verdict == "Impossible" and failures(status):
         every = assignment.candidates_total <= len(never)
         return replace(exhausted(observed, status, "" if every else assignment.message), before=decision.before)
     if assignment.verdict == "Impossible":
@@ -170,9 +182,26 @@ def _assigned(observed: Observed, decision: Decision, demand: Demand) -> Decisio
         return replace(fail(observed, status, assignment.reason, assignment.message), before=decision.before)
     if not assigned:
         return replace(decision, status=status)
-    status = with_attempt(status, _new_attempt(observed, last, assignment))
-    status = status.model_copy(update={"backend": assignment.backend})
-    return replace(decision, status=status, after=(Tell("Normal", "Assigned", assignment.message),))
+    begun = _begin(observed, replace(decision, status=status), assignment, changes)
+    return begun if is_terminal(begun.status) else replace(begun, after=(Tell("Normal", "Assigned", message),))
+
+
+def _begin(observed: Observed, decision: Decision, assignment: Assignment, changes: Changes) -> Decision:
+    """The next attempt, and where it is the first with a change, that on record with the input that it makes."""
+    status, last = decision.status, latest_attempt(decision.status)
+    attempt = _new_attempt(observed, last, assignment, changes)
+    before = decision.before
+    if last is not None and changes != last.changes and status.plan is not None:
+        ref = None
+        if changes_input(observed.job, last.changes, changes):
+            if observed.accepted is None:
+                return exhausted(observed, status, "its accepted input is gone, so that nothing of it can be changed")
+            ref, data = changed_input(observed.job, changes, observed.accepted)
+            before = (*before, StoreArtifact(ref, data))
+        made = AppliedChange(position=changes[-1], attempt=attempt.number, reason=last.reason, input=ref)
+        status = with_step(status, changes=(*status.plan.steps[-1].changes, made))
+    status = with_attempt(status, attempt).model_copy(update={"backend": assignment.backend})
+    return replace(decision, status=status, before=before)
 
 
 def _opens_in(observed: Observed) -> float:
@@ -191,7 +220,7 @@ def _wait_for_schedule(observed: Observed, decision: Decision) -> Decision:
     return replace(decision, status=status, look_again=look_again)
 
 
-def _new_attempt(observed: Observed, last: Attempt | None, assignment: Assignment) -> Attempt:
+def _new_attempt(observed: Observed, last: Attempt | None, assignment: Assignment, changes: Changes) -> Attempt:
     job = observed.job
     number = last.number + 1 if last is not None else 1
     given = job.spec.execution.seed
@@ -204,6 +233,7 @@ def _new_attempt(observed: Observed, last: Attempt | None, assignment: Assignmen
         state="Pending",
         seed=given if given is not None else seed_for(job.metadata.uid),
         created_time=stamp(observed.now),
+        changes=changes,
         used_seconds=seconds_used(last),
     )
 
@@ -212,7 +242,7 @@ def _follow(observed: Observed, attempt: Attempt, stored: ArtifactRef) -> Decisi
     """See the live attempt's run on: create it, or record how it does."""
     status, run = observed.job.status, observed.run
     if run is None and attempt.run_uid is None:
-        return _start(observed, attempt, stored)
+        return _start(observed, attempt, input_of(status, attempt) or stored)
     if run is None or attempt.run_uid not in (None, run.uid):
         return vanish(observed, attempt)
     if run.state == "Finished":

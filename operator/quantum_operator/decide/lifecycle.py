@@ -245,7 +245,7 @@ stateDiagram-v2
 
 {table(("From", "To", "Conditions and their reasons"), rows)}
 A line without a second place is of a job that stays where it is, and says why. A job is refused for more reasons than
-those here: a few wrong jobs stand for all.
+those here: a few wrong jobs stand for all. One with `spec.retry` goes back to `Queued` for the reasons named there too.
 """
 
 

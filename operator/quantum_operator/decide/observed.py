@@ -81,7 +81,7 @@ class Observed:
     job is accepted. `run` is the run of the latest attempt, and `backend` that attempt's backend. `refusal` is what
     the cluster said when it last refused to create that run. `claim` is that of the job's key, where
     `claim.needs_claim`; `holder` is the job that holds it, where that is another one. `replays` are those of the job
-    that this one repeats, where `replay.needs_replays`.
+    that this one repeats, where `replay.needs_replays`; `accepted` is its input, where `change.needs_input`.
     """
 
     now: datetime
@@ -95,6 +95,7 @@ class Observed:
     claim: SeenClaim | None = None
     holder: QuantumJob | None = None
     replays: tuple[Replay, ...] = ()
+    accepted: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where a job goes on whose attempt failed for what its backend is: to a backend on which none has failed.
+"""Where a job goes on whose attempt failed for what its backend is: to a backend on which none has failed so far.
 
 Every attempt that failed so is on record, and their number is bounded: that is why a reroute ends.
 """
@@ -7,7 +7,10 @@ from collections.abc import Mapping
 
 from quantum_operator.api.failures import ELSEWHERE, MOST_FAILED
 from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
+from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.decide.change import Changes, elsewhere
 from quantum_operator.decide.observed import RunObserved
+from quantum_operator.decide.status import attempts_of
 
 Tried = Mapping[str, str]
 """The backends that are not to be tried, each with why."""
@@ -15,8 +18,7 @@ Tried = Mapping[str, str]
 
 def failures(status: QuantumJobStatus) -> tuple[Attempt, ...]:
     """The attempts that failed for what their backends are, the first one first."""
-    attempts = status.plan.steps[-1].attempts if status.plan is not None and status.plan.steps else ()
-    return tuple(one for one in attempts if one.state == "Failed")
+    return tuple(one for one in attempts_of(status) if one.state == "Failed")
 
 
 def may_go_on(status: QuantumJobStatus) -> bool:
@@ -24,16 +26,20 @@ def may_go_on(status: QuantumJobStatus) -> bool:
     return len(failures(status)) + 1 < MOST_FAILED
 
 
-def tried(status: QuantumJobStatus) -> Tried:
-    """The backends on which an attempt failed: no other is made there."""
-    return {one.backend: f"attempt {one.number} failed there: {one.reason}" for one in failures(status)}
+def tried(job: QuantumJob, changes: Changes) -> Tried:
+    """The backends on which an attempt failed with these changes, or with any where they are to be on another one."""
+    return {
+        one.backend: f"attempt {one.number} failed there: {one.reason}"
+        for one in failures(job.status)
+        if one.changes == changes or elsewhere(job, changes)
+    }
 
 
-def avoided(status: QuantumJobStatus) -> Tried:
+def avoided(job: QuantumJob, changes: Changes) -> Tried:
     """These, and those on which attempts were lost for what may be the backend's: they come last."""
-    attempts = status.plan.steps[-1].attempts if status.plan is not None and status.plan.steps else ()
-    lost = (one for one in attempts if one.state == "Lost" and one.reason in ELSEWHERE)
-    return {**{one.backend: f"attempt {one.number} was lost there: {one.reason}" for one in lost}, **tried(status)}
+    attempts = (one for one in attempts_of(job.status) if one.state == "Lost" and one.reason in ELSEWHERE)
+    lost = {one.backend: f"attempt {one.number} was lost there: {one.reason}" for one in attempts}
+    return {**lost, **tried(job, changes)}
 
 
 def surely_free(attempt: Attempt, run: RunObserved | None) -> bool:

@@ -11,7 +11,7 @@ MESSAGE_BYTES = 1_024
 NOTE_BYTES = 200
 """What the message of one attempt, or of one candidate, may take: there are many of them."""
 
-CAUSE_BYTES = 600
+CAUSE_BYTES = 400
 """What the message of an attempt that failed may take: it may become that of its job, and there are few of them."""
 
 

@@ -64,10 +64,14 @@ def latest_attempt(status: QuantumJobStatus) -> Attempt | None:
     return status.plan.steps[-1].attempts[-1]
 
 
+def attempts_of(status: QuantumJobStatus) -> tuple[Attempt, ...]:
+    """The attempts on record, the latest last."""
+    return status.plan.steps[-1].attempts if status.plan is not None and status.plan.steps else ()
+
+
 def lost_attempts(status: QuantumJobStatus) -> int:
     """How many attempts on record were lost to the infrastructure."""
-    attempts = status.plan.steps[-1].attempts if status.plan is not None and status.plan.steps else ()
-    return sum(1 for one in attempts if one.state == "Lost")
+    return sum(1 for one in attempts_of(status) if one.state == "Lost")
 
 
 def live_attempt(status: QuantumJobStatus) -> Attempt | None:

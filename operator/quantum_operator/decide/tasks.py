@@ -4,6 +4,7 @@ from quantum_operator.api.backend import QuantumBackend
 from quantum_operator.api.jobstatus import ArtifactRef, Attempt
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import OVER, QuantumTask, TaskCeiling
+from quantum_operator.decide.change import demand_with
 from quantum_operator.decide.cost import MOST_MICROS, ceiling_of
 from quantum_operator.decide.names import token_for
 from quantum_operator.decide.observed import Charge, RunObserved, StartTask
@@ -17,7 +18,8 @@ def task_of(
     if spec.provider is None or attempt.agent is None:
         raise ValueError(f"backend {backend.metadata.name} is no provider's")
     plan, seconds = job.status.plan, spec.limits.max_task_seconds
-    most = ceiling_of(spec.price, shots=plan.demand.executed_shots if plan is not None else 0, seconds=seconds)
+    demand = demand_with(job, plan.demand, attempt.changes) if plan is not None else None
+    most = ceiling_of(spec.price, shots=demand.executed_shots if demand is not None else 0, seconds=seconds)
     return StartTask(
         name=attempt.name,
         agent=attempt.agent,
@@ -31,7 +33,7 @@ def task_of(
             currency=spec.price.currency if spec.price is not None else "USD",
             seconds=seconds,
         ),
-        queue_seconds=spec.provider.queue_seconds,
+        queue_seconds=min(spec.provider.queue_seconds, job.spec.queue_deadline_seconds or spec.provider.queue_seconds),
         cancel=cancel,
         mode=job.spec.execution.mode,
         correlation_id=job.spec.correlation_id,

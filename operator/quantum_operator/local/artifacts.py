@@ -27,3 +27,8 @@ class LocalArtifacts:
                 raise TransientError(f"{path} can't be written: {error}") from error
         elif sha256(present) != ref.sha256:
             raise NameTakenError(f"{path} is there with other content; remove it")
+
+    async def get(self, job: QuantumJob, ref: ArtifactRef) -> bytes | None:
+        """What is kept under `ref`; None where that is gone, or something else."""
+        data = read_bytes(self._folder.job(Key(job.metadata.namespace, job.metadata.name)).artifact(ref.name))
+        return data if data is not None and sha256(data) == ref.sha256 else None

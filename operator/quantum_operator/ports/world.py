@@ -128,6 +128,9 @@ class Artifacts(Protocol):
     async def put(self, job: QuantumJob, ref: ArtifactRef, data: bytes) -> None:
         """Keep `data` under `ref`. A no-op when it is there already."""
 
+    async def get(self, job: QuantumJob, ref: ArtifactRef) -> bytes | None:
+        """What is kept under `ref`; None where that is gone, or something else."""
+
 
 class Recorder(Protocol):
     """Tells people what happened."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.decide.change import needs_input
 from quantum_operator.decide.halt import halted
 from quantum_operator.decide.job import decide
 from quantum_operator.decide.observed import (
@@ -120,7 +121,13 @@ class Reconciler:
             claim=claim,
             holder=holder,
             replays=await self._replays(job),
+            accepted=await self._accepted(job),
         )
+
+    async def _accepted(self, job: QuantumJob) -> bytes | None:
+        if job.status.input is None or not needs_input(job):
+            return None
+        return await self._ports.artifacts.get(job, job.status.input)
 
     async def _replays(self, job: QuantumJob) -> tuple[Replay, ...]:
         if job.spec.replay_of is None or not needs_replays(job):

@@ -233,6 +233,15 @@ class MemoryArtifacts:
 
         await self.world.faults.call("artifacts.put", write)
 
+    async def get(self, job: QuantumJob, ref: ArtifactRef) -> bytes | None:
+        """What is kept under `ref`, or None."""
+
+        def read() -> bytes | None:
+            kept = self.world.artifacts.get((job.metadata.namespace, ref.name))
+            return kept.data if kept is not None else None
+
+        return await self.world.faults.call("artifacts.get", read)
+
 
 @dataclass(frozen=True)
 class MemoryRecorder:

@@ -80,6 +80,10 @@ class MemoryProvider:
     failing: dict[str, list[tuple[AdapterError, bool]]] = field(default_factory=dict)
     hidden: bool = False
     speechless: bool = False
+    tells: bool = True
+    """Whether it says what a task without results cost."""
+    waiting: set[str] = field(default_factory=set)
+    """The ids of tasks that stay in the queue."""
 
     @property
     def charged(self) -> int:
@@ -96,7 +100,7 @@ class MemoryProvider:
 
     def advance(self) -> bool:
         """Take every task one state on; whether there was one."""
-        moving = [one for one in self.tasks if one.state in ("Queued", "Running")]
+        moving = [one for one in self.tasks if one.state in ("Queued", "Running") and one.id not in self.waiting]
         for one in moving:
             one.state, one.charged = (
                 ("Running", PRICE_MICROS // 4) if one.state == "Queued" else ("Succeeded", PRICE_MICROS)
@@ -148,7 +152,7 @@ class MemoryProvider:
         one = self._task(task)
         self._after("poll")
         over = one.state in ("Failed", "Cancelled")
-        return Progress(one.state, charged=Charged(one.charged, "USD", 1) if over else None)  # type: ignore[arg-type]
+        return Progress(one.state, charged=Charged(one.charged, "USD", 1) if over and self.tells else None)  # type: ignore[arg-type]
 
     def fetch(self, task: str) -> Fetched:
         """Counts of one circuit."""

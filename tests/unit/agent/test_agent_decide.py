@@ -267,6 +267,19 @@ def test_what_was_surely_not_submitted_costs_nothing() -> None:
     assert second.charge.micros is None
 
 
+@pytest.mark.parametrize(
+    ("status", "micros"), [(submitted(), 0), (submitted(submissions=2), None), (submitted(duplicates=["id-2"]), None)]
+)
+@pytest.mark.parametrize("state", ["Failed", "Cancelled"])
+def test_a_task_is_free_only_where_nothing_else_was_submitted(
+    state: Any, status: dict[str, Any], micros: int | None
+) -> None:
+    """Its job may go elsewhere then: a duplicate that was paid for would be a second payment."""
+    found = heard(observed(task(status)), Poll(), Progress(state, charged=Charged(0, "USD", 0)))
+    assert found.charge is not None
+    assert found.charge.micros == micros
+
+
 def test_a_provider_that_refuses_to_cancel_is_not_asked_again() -> None:
     """The task goes on, and its status says why."""
     status = heard(observed(task(submitted(), cancel=True)), Cancel(), RejectedError("it runs"))

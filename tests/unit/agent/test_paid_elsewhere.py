@@ -117,3 +117,37 @@ def test_what_a_key_says_may_have_been_paid_follows_the_dearer_device() -> None:
     (claim,) = world.claims.values()
     assert claim.claim.paid is not None
     assert claim.claim.paid.text == "at most 2.00 USD"
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_device_whose_queue_is_too_long_is_left_for_another_if_that_is_free(tells: bool) -> None:
+    """The provider says that it charged nothing: the job goes on. Where it does not say so, the job fails."""
+    world, at = world_of_two(), provider()
+    at.failing.clear()
+    at.tells, at.waiting = tells, {"memory-1"}
+    impatient = {"agent": "agents", "device": "qpu", "queueSeconds": 60}
+    world.add(builders.backend("qpu", adapter="memory", provider=impatient, price={"perRunMicros": 1_000_000}))
+    asyncio.run(live(world, at))
+    status = world.jobs[BELL].status
+    if tells:
+        assert places(world) == [("qpu", "Failed"), ("other", "Succeeded")]
+        assert at.charged == PRICE_MICROS
+        assert [one.state for one in at.tasks] == ["Cancelled", "Succeeded"]
+    else:
+        assert places(world) == [("qpu", "Failed")]
+        assert [one.reason for one in status.conditions if one.type == "Complete"] == ["QueueTimeExceeded"]
+        assert status.cost is not None
+        assert status.cost.text == "at most 1.00 USD"
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed", "expected"), [(None, 60, 60), (30, 60, 30), (90, 60, 60), (60, 60, 60), (1, 2_592_000, 1)]
+)
+def test_the_shorter_patience_counts(asked: int | None, allowed: int, expected: int) -> None:
+    """A job may wait less long in a provider's queue than its backend allows, and never longer."""
+    world = paid_world(**({} if asked is None else {"queueDeadlineSeconds": asked}))
+    there = {"agent": "agents", "device": "qpu", "queueSeconds": allowed}
+    world.add(builders.backend("qpu", adapter="memory", provider=there, price={"perRunMicros": 1_000_000}))
+    asyncio.run(live(world, MemoryProvider(), until=lambda: bool(world.tasks)))
+    (task,) = world.tasks.values()
+    assert task.spec.queue_seconds == expected

@@ -2,7 +2,7 @@
 
 import copy
 import string
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
@@ -23,6 +23,7 @@ from quantum_operator.api.meta import ApiModel, ObjectMeta
 from quantum_operator.api.policy import BackendChoice, BackendPolicy, BackendPolicySpec, LabelSelector
 from quantum_operator.api.program import ConfigMapKeyRef, Program, Template
 from quantum_operator.api.quantumjob import PolicyRef, QuantumJob, QuantumJobSpec
+from quantum_operator.api.retry import Change, ChangeReason, Retry
 from quantum_operator.api.submission import ReplayOf
 from quantum_operator.api.task import (
     EstimatePub,
@@ -143,6 +144,12 @@ executions = built(
     noise=optional(noise_models),
     memory=st.booleans(),
 )
+change_reasons = st.lists(st.sampled_from(get_args(ChangeReason)), min_size=1, max_size=3, unique=True).map(tuple)
+changes = (
+    built(Change, reasons=change_reasons, shots=st.integers(1, 10_000_000))
+    | built(Change, reasons=change_reasons, optimization_level=st.integers(0, 3))
+    | built(Change, reasons=change_reasons, backend=st.just("Other"))
+)
 jobs = built(
     QuantumJob,
     metadata=metadata,
@@ -154,8 +161,10 @@ jobs = built(
         policy_ref=built(PolicyRef, name=object_names),
         active_deadline_seconds=st.integers(1, 604_800),
         backoff_limit=st.integers(0, 10),
+        queue_deadline_seconds=optional(st.integers(1, 2_592_000)),
         idempotency_key=optional(texts),
         correlation_id=optional(qualified),
+        retry=optional(built(Retry, on_failure=tuples(changes, 1, 4))),
         replay_of=optional(built(ReplayOf, name=object_names, uid=names)),
         ttl_seconds_after_finished=optional(st.integers(0, 31_536_000)),
         tags=st.dictionaries(qualified, st.text(letters, max_size=50), max_size=3),

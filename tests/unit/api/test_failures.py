@@ -109,6 +109,8 @@ CredentialsRefused     transient       CredentialsRefused   wait
 AnswerLost             lost            TaskSought           wait
 LookupFailed           lost            TaskSought           wait
 NotSubmitted           transient       TaskPending          wait
+SessionOpen            lost            SessionOpen          wait
+SessionSought          lost            SessionSought        wait
 """
 
 

@@ -349,7 +349,7 @@ def test_a_spec_is_immutable() -> None:
     assert free == {"suspend", "cancel", "priority", "ttlSecondsAfterFinished"}
     always = {name for name, schema in spec["properties"].items() if "default" in schema} | set(spec["required"])
     may_be_absent = set(spec["properties"]) - always - free
-    assert may_be_absent == {"schedule", "idempotencyKey", "correlationId", "replayOf"}
+    assert may_be_absent == {"schedule", "idempotencyKey", "correlationId", "replayOf", "retry", "queueDeadlineSeconds"}
     assert all(f"has(self.{name}) == has(oldSelf.{name})" in rules[""]["rule"] for name in may_be_absent)
 
 

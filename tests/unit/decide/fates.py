@@ -53,7 +53,7 @@ def free(word: str) -> Fate:
 
 @dataclass
 class Life:
-    """A job, its backends, and what was made for it: `started` are its runs and tasks, in order."""
+    """A job, its backends, and what was made for it: `started` are its runs and tasks, in order; `inputs` of each."""
 
     observed: Observed
     backends: tuple[QuantumBackend, ...]
@@ -65,6 +65,11 @@ class Life:
     def job(self) -> QuantumJob:
         """The job as it is now."""
         return self.observed.job
+
+    @property
+    def inputs(self) -> list[JobInput]:
+        """What each run and task was given, in order."""
+        return [JobInput.model_validate_json(self.artifacts[one.input.sha256]) for one in self.started]
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -79,10 +84,10 @@ def born(backends: tuple[QuantumBackend, ...], fates: Fates, **spec: Any) -> Lif
     return Life(observed, backends, fates, [], {})
 
 
-def live(life: Life) -> Life:
+def live(life: Life, *, until: Callable[[], bool] = lambda: False) -> Life:
     """Let it live until it is over, or nothing changes any more. Fails when it has no end."""
     for _ in range(MOST_STEPS):
-        if is_terminal(life.job.status) or not _step(life):
+        if until() or is_terminal(life.job.status) or not _step(life):
             return life
     raise AssertionError("it is never over")
 
@@ -103,6 +108,7 @@ def _step(life: Life) -> bool:
         assignment=observed.assignment if attempt is None else None,
         run=observed.run if attempt is not None and attempt == live_attempt(observed.job.status) else None,
         backend=next((one for one in life.backends if last is not None and one.metadata.name == last.backend), None),
+        accepted=life.artifacts.get(status.input.sha256) if status.input is not None else None,
     )
     for action in decision.after:
         if isinstance(action, Nominate):

@@ -16,7 +16,8 @@ from quantum_operator.decide import accept as accepting
 from quantum_operator.decide.accept import Acceptance, Complaint, accept
 from quantum_operator.decide.job import WAIT_SECONDS, decide
 from quantum_operator.decide.observed import Observed
-from quantum_operator.testing.builders import BELL, BELL_STATE, policy
+from quantum_operator.decide.replay import Replay
+from quantum_operator.testing.builders import BELL, BELL_STATE, CREATED, policy
 from unit.decide.observations import kinds, submitted, verdicts
 from unit.decide.test_replay import over
 
@@ -260,6 +261,15 @@ ELSEWHERE: list[tuple[str, Callable[[], Observed], tuple[str, str, str]]] = [
         "OverPolicyLimit",
         lambda: replace(submitted(), policy=policy(name="small", maxShots=100)),
         ("spec.task", "1024 shots", "BackendPolicy 'small' allows 100; ask for fewer shots or bindings"),
+    ),
+    (
+        "TooManyReplays",
+        lambda: replace(
+            submitted(replayOf={"name": "first", "uid": "u"}),
+            policy=policy(maxReplaysPerHour=1),
+            replays=(Replay(CREATED, "another"),),
+        ),
+        ("spec.replayOf", "'first'", "replay it again after 2026-01-01T01:00:00Z"),
     ),
     (
         "InvalidProgram",

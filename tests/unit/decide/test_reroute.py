@@ -148,7 +148,7 @@ def test_only_so_many_backends_are_tried() -> None:
     assert [one.backend for one in life.attempts] == names[:MOST_FAILED]
     complete = condition(life.job.status, ConditionType.COMPLETE)
     assert complete.reason == "MemoryLimitExceeded"
-    assert f"{MOST_FAILED} backends have failed it" in complete.message
+    assert f"{MOST_FAILED} attempts have failed" in complete.message
 
 
 FREE_OR_NOT = st.sampled_from([Charge(0, "USD"), Charge(0, "USD"), Charge(5, "USD"), Charge(5, "USD", exact=False)])
