@@ -12,6 +12,8 @@ from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 from yaml import YAMLError
 
+from quantum_operator.cluster.transport import AiohttpTransport
+
 CONNECTIONS = 32
 TIMEOUT_SECONDS = 20.0
 KEEPALIVE_SECONDS = 300.0
@@ -46,12 +48,13 @@ def http_client(config: SingleConfig) -> httpx2.AsyncClient:
         raise ConnectionConfigError("the context has no user; give it one with a token or a certificate")
     return httpx2.AsyncClient(
         base_url=config.cluster.server,
-        verify=verify_cluster(config.cluster, config.user, config.abs_file),
+        transport=AiohttpTransport(
+            verify_cluster(config.cluster, config.user, config.abs_file),
+            connections=CONNECTIONS,
+            keepalive_seconds=KEEPALIVE_SECONDS,
+        ),
         auth=user_auth(config.user),
         timeout=httpx2.Timeout(TIMEOUT_SECONDS),
-        limits=httpx2.Limits(
-            max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
-        ),
         headers={"User-Agent": "quantum-operator"},
     )
 

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from quantum_operator.cluster.api import Api
+from quantum_operator.cluster.transport import AiohttpTransport
 from quantum_operator.ports.errors import TransientError
 
 Write = Callable[[Api], Coroutine[Any, Any, object]]
@@ -76,7 +77,8 @@ async def serving() -> AsyncIterator[Server]:
 
 @asynccontextmanager
 async def api_of(server: Server, may_write: Callable[[], None] = lambda: None) -> AsyncIterator[Api]:
-    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as client:
+    transport = AiohttpTransport(tls=False, connections=4, keepalive_seconds=10)
+    async with httpx2.AsyncClient(base_url=server.url, transport=transport) as client:
         yield Api(client, may_write)
 
 
