@@ -105,7 +105,7 @@ class Watching:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module], env=environment, stdout=output, stderr=output
             )
-        if not eventually(self.is_healthy, 30):
+        if not eventually(self.is_healthy, 90):
             self.kill()
             raise AssertionError(self.said())
 
