@@ -1,5 +1,6 @@
 """Small jobs on a real node: those that wait for the same backend share a run, and each has its own result."""
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -56,7 +57,9 @@ def test_jobs_that_wait_share_a_run(installation: Installation, home: str) -> No
     invalid = {"programs": [{"name": "ghz", "qasm3": INVALID}]}
     jobs = [job(one, **asked(number), **given) for number, one in enumerate(names)]
     installation.apply(home, *jobs, job("invalid", **(asked(0) | invalid), **given))
-    installation.kill_operator()
+    for seconds in (0.0, 0.5, 1.5):
+        time.sleep(seconds)
+        installation.kill_operator()
     installation.wait(home, seconds=240)
 
     done = {one["metadata"]["name"]: one for one in installation.get("quantumjobs", home)}

@@ -17,7 +17,7 @@ from quantum_operator.ports.adapter import Device, Prepared
 from quantum_operator.testing import builders
 from support.loopback import DEVICE, LoopbackAdapter, register
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 LINE = ((0, 1), (1, 0), (1, 2), (2, 1), (2, 3), (3, 2))
 (ANY_PAIR,) = LoopbackAdapter(1, 1).devices([DEVICE])
 COUPLED = replace(ANY_PAIR, num_qubits=4, coupling=LINE)
