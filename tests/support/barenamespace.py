@@ -7,7 +7,7 @@ from typing import Any
 
 from quantum_operator.api.run import JobInput
 from quantum_operator.api.runenvironment import from_environment
-from quantum_operator.cluster.api import BATCH, CORE, OURS, Api, metadata
+from quantum_operator.cluster.api import BATCH, CORE, OURS, Api, StatusError, metadata
 from quantum_operator.cluster.labels import JOB_UID
 from quantum_operator.testing import builders
 from support.clusterworld import manifest, terminated
@@ -84,7 +84,11 @@ class Namespace:
                 state = terminated(await self._outcome(pod))
                 container = {"name": "runner", "image": "x", "imageID": "", "ready": False, "restartCount": 0}
                 status = {"phase": "Succeeded", "containerStatuses": [{**container, "state": state}]}
-                await self.api.put(f"{path}/{metadata(pod)['name']}/status", {**pod, "status": status})
+                try:
+                    await self.api.put(f"{path}/{metadata(pod)['name']}/status", {**pod, "status": status})
+                except StatusError as error:  # it has changed or is gone: what is there then is looked at again
+                    if error.code not in (404, 409):
+                        raise
 
     async def _outcome(self, pod: Json) -> str:
         spec = from_environment({one["name"]: one["value"] for one in pod["spec"]["containers"][0]["env"]})

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import ssl
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ class ControlPlane:
     def __init__(self, state: State, programs: Path) -> None:
         """Use `programs` from that folder, for the cluster that `state` records."""
         self.authority = Authority(state.folder / "pki")
+        self._issuing = threading.Lock()
         self.audit_log = state.folder / "audit.log"
         self._state = state
         self._programs = programs
@@ -56,8 +58,9 @@ class ControlPlane:
     def kubeconfig(self, user: str, *groups: str) -> Path:
         """A kubeconfig with a certificate for `user`, a member of `groups`; made once."""
         path = self.authority.folder / f"{file_name(user, groups)}.kubeconfig"
-        if not path.exists():
-            self.authority.kubeconfig(path, self._state.server, self.authority.issue(user, groups))
+        with self._issuing:
+            if not path.exists():
+                self.authority.kubeconfig(path, self._state.server, self.authority.issue(user, groups))
         return path
 
     def ready(self) -> bool:
