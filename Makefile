@@ -8,7 +8,7 @@ LOCK = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url 
 PARALLEL = -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test unit check generate lock faults science agents bench cluster-up cluster-down cluster-status clean
+.PHONY: help quickstart test test-cluster test-e2e unit check generate lock faults science agents bench cluster-up cluster-down cluster-status clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -18,7 +18,13 @@ quickstart: $(VENV)/quickstart ## Set up, and run the example jobs on this machi
 
 test: $(VENV)/dev ## Everything that CI runs: checks, unit tests, and the tests on a real Kubernetes
 	$(MAKE) check
+	$(MAKE) --jobs=2 test-cluster test-e2e
+
+# Much of either is waiting, so that both at once take little longer than one.
+test-cluster: $(VENV)/dev
 	$(BIN)/python -m pytest -q $(PARALLEL) --dist loadfile tests/contract tests/cluster
+
+test-e2e: $(VENV)/dev
 	$(BIN)/python -m pytest -q tests/e2e
 
 unit: $(VENV)/dev ## The tests that need no cluster

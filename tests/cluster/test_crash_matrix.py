@@ -100,5 +100,6 @@ def played(stage: Stage, name: str, kill: Kill, scenario: Scenario, life: Undist
     stage.proxy.note()
     stage.proxy.plan(name, kill.point, kill.fault(stage))
     view = stage.play({name: scenario(stage, name)})
-    missed = [f"{point} was not reached" for point in stage.proxy.missed(name)]
-    return missed + problems_of(stage, view, name, life.ending)
+    # The operator of every stage looks after every simulator: another one may have written of this one before.
+    missed = [one for one in stage.proxy.missed(name) if one.resource != "quantumbackends/status"]
+    return [f"{point} was not reached" for point in missed] + problems_of(stage, view, name, life.ending)
