@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from quantum_operator.api.envelope import sha256
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import CORE, Api, StatusError, refusals_as_transient
+from quantum_operator.cluster.api import CORE, Api, refusals_as_transient
 from quantum_operator.cluster.artifacts import config_map
 from quantum_operator.cluster.labels import DIGEST, shared_metadata
 from quantum_operator.cluster.manifest import RunSettings, batch_manifest
 from quantum_operator.cluster.mirror import Mirror
-from quantum_operator.cluster.runs import REFUSALS
+from quantum_operator.cluster.runs import create_run
 from quantum_operator.cluster.writes import create_config_map
 from quantum_operator.decide.batching import batch_of
 from quantum_operator.decide.status import live_attempt
 from quantum_operator.ports.batches import BatchPart
 from quantum_operator.ports.chunks import CHUNK_KEY, ChunkError, chunk_names, join
-from quantum_operator.ports.errors import GoneError, RefusedError, TransientError
+from quantum_operator.ports.errors import TransientError
 
 
 class ClusterBatches:
@@ -65,20 +65,11 @@ class ClusterBatches:
         await create_config_map(
             self._api, config_map(shared_metadata([one.job for one in parts], stored, {DIGEST: digest}), data.encode())
         )
+        if await create_run(self._api, self._mirror, batch_manifest(name, parts, stored, digest, self._settings)):
+            return
         runs = self._mirror.runs
-        manifest = batch_manifest(name, parts, stored, digest, self._settings)
-        try:
-            created = await self._api.post(runs.path(parts[0].job.metadata.namespace), manifest)
-        except StatusError as error:
-            if error.code in REFUSALS:
-                raise RefusedError(error.message) from error
-            if error.code == 404:
-                raise GoneError(error.message) from error
-            if error.code != 409:
-                raise TransientError(str(error)) from error
-            with refusals_as_transient():
-                there = await self._api.find(f"{runs.path(parts[0].job.metadata.namespace)}/{name}")
-            if there is None:
-                raise TransientError(f"Job {name} came and went") from error
-            created = there
-        runs.cache.put(created)
+        with refusals_as_transient():
+            there = await self._api.find(f"{runs.path(parts[0].job.metadata.namespace)}/{name}")
+        if there is None:
+            raise TransientError(f"Job {name} came and went")
+        runs.cache.put(there)

@@ -42,6 +42,25 @@ WakeLater = Callable[[Key, float], None]
 """Has a job looked at after so many seconds."""
 
 
+async def create_run(api: Api, mirror: Mirror, manifest: Json) -> bool:
+    """Create a batch Job, and see it; False where one of its name is there already.
+
+    Raises RefusedError, GoneError where the namespace is gone, TransientError.
+    """
+    try:
+        created = await api.post(mirror.runs.path(manifest["metadata"]["namespace"]), manifest)
+    except StatusError as error:
+        if error.code in REFUSALS:
+            raise RefusedError(error.message) from error
+        if error.code == 404:
+            raise GoneError(error.message) from error
+        if error.code != 409:
+            raise TransientError(str(error)) from error
+        return False
+    mirror.runs.cache.put(created)
+    return True
+
+
 @dataclass
 class _Podless:
     """A run without a pod: when it is asked why, and the last answer."""
@@ -93,19 +112,8 @@ class ClusterRuns:
 
         Raises RefusedError, NameTakenError, GoneError where the namespace is gone, TransientError.
         """
-        runs = self._mirror.runs
-        try:
-            created = await self._api.post(runs.path(job.metadata.namespace), run_manifest(job, action, self._settings))
-        except StatusError as error:
-            if error.code in REFUSALS:
-                raise RefusedError(error.message) from error
-            if error.code == 404:
-                raise GoneError(error.message) from error
-            if error.code != 409:
-                raise TransientError(str(error)) from error
+        if not await create_run(self._api, self._mirror, run_manifest(job, action, self._settings)):
             await self._adopt(job, action)
-            return
-        runs.cache.put(created)
 
     async def stop(self, job: QuantumJob, action: StopRun) -> None:
         """Delete the run, which goes once its pod has ended. Raises TransientError."""
