@@ -68,7 +68,7 @@ def measure(cluster: BuiltCluster, jobs: int, limit: int) -> Cost:
         cluster.kubectl("wait", "--for=condition=Ready", f"quantumbackend/{namespace}", "--timeout=60s")
         started, before = time.monotonic(), Usage.of(operator.pid)
         client.create_all(f"{place}/quantumjobs", (bell(f"bell-{number}", namespace) for number in range(jobs)))
-        client.wait_until_complete(f"{place}/quantumjobs", jobs)
+        client.wait_until_complete(f"{place}/quantumjobs", jobs, operator.require)
         after = Usage.of(operator.pid)
         return Cost(jobs, after.cpu_seconds - before.cpu_seconds, time.monotonic() - started, after)
 

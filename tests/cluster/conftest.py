@@ -7,9 +7,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from support.accounts import Account
-from support.clusterworld import serve_crds
+from support.clusterworld import serve_crds_of_our_own
 from support.interruptions import InterruptibleBraket, InterruptibleIbm
-from testcluster import BuiltCluster, Cluster
+from testcluster import Cluster
 
 LAG = 0.5
 
@@ -29,9 +29,7 @@ def account_of_a_provider(
     request: pytest.FixtureRequest, api_server: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Account]:
     """An account of each provider, with its operator and its agent."""
-    if not isinstance(api_server, BuiltCluster):
-        pytest.skip("users are made by the test's own cluster")
-    serve_crds(api_server)
+    serve_crds_of_our_own(api_server)
     with ExitStack() as ending:
         if request.param == "ibm":
             server = ending.enter_context(InterruptibleIbm(lag=LAG))

@@ -36,9 +36,9 @@ def pod(objects: list[Object]) -> Object:
     return spec
 
 
-def container(objects: list[Object]) -> Object:
-    """The agent's container."""
-    (found,) = pod(objects)["containers"]
+def container(objects: list[Object], name: str = "agent") -> Object:
+    """The agent's container, or another one of its pod."""
+    (found,) = (one for one in pod(objects)["containers"] if one["name"] == name)
     return dict(found)
 
 
@@ -47,9 +47,9 @@ def environment(objects: list[Object]) -> dict[str, str]:
     return {one["name"]: one["value"] for one in container(objects)["env"]}
 
 
-def mounted(objects: list[Object], path: str) -> Object:
-    """The volume that is mounted at a path."""
-    (mount,) = (one for one in container(objects)["volumeMounts"] if one["mountPath"] == path)
+def mounted(objects: list[Object], path: str, name: str = "agent") -> Object:
+    """The volume that is mounted at a path of the agent's container, or another one."""
+    (mount,) = (one for one in container(objects, name)["volumeMounts"] if one["mountPath"] == path)
     (volume,) = (one for one in pod(objects)["volumes"] if one["name"] == mount["name"])
     return dict(volume)
 
@@ -84,17 +84,62 @@ def test_the_definitions_come_first(api_server: Cluster) -> None:
 
 
 def test_the_pod_is_restricted(api_server: Cluster) -> None:
-    """It meets the restricted standard, and its root file system is read-only."""
+    """Both containers meet the restricted standard, and their root file systems are read-only."""
     spec = pod(render(api_server, *GIVEN, "--set=credentialsSecret=account"))
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
-    assert all(set(volume) <= {"name", "emptyDir", "configMap", "secret"} for volume in spec["volumes"])
-    (one,) = spec["containers"]
-    assert one["securityContext"]["readOnlyRootFilesystem"] is True
-    assert one["securityContext"]["allowPrivilegeEscalation"] is False
-    assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert "memory" in one["resources"]["limits"]
+    assert all(set(volume) <= {"name", "emptyDir", "configMap", "secret", "projected"} for volume in spec["volumes"])
+    assert [one["name"] for one in spec["containers"]] == ["agent", "compiler"]
+    for one in spec["containers"]:
+        assert one["securityContext"]["readOnlyRootFilesystem"] is True
+        assert one["securityContext"]["allowPrivilegeEscalation"] is False
+        assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert "memory" in one["resources"]["limits"]
+
+
+def test_who_compiles_has_nothing_of_the_account_s(api_server: Cluster) -> None:
+    """Neither Secret, token, settings nor proxy: a socket, a folder for temporary files, and limits of its own."""
+    given = (
+        "--set=credentialsSecret=account",
+        "--set=proxy.https=http://proxy.test:3128",
+        "--set=caBundle.configMap=c",
+    )
+    objects = render(api_server, *GIVEN, *given, "--set-string=compiler.resources.limits.memory=3Gi")
+    spec, compiler, agent = pod(objects), container(objects, "compiler"), container(objects)
+    folder = str(Path(environment(objects)["QUANTUM_AGENT_COMPILER_SOCKET"]).parent)
+    assert {one["mountPath"] for one in compiler["volumeMounts"]} == {"/tmp", folder}
+    in_memory = [mounted(objects, path, "compiler")["emptyDir"] for path in ("/tmp", folder)]
+    assert [one["medium"] for one in in_memory] == ["Memory", "Memory"]  # else a program could have the pod evicted
+    assert all(one["sizeLimit"] for one in in_memory)
+    assert mounted(objects, "/tmp", "compiler") != mounted(objects, "/tmp")
+    assert not {"envFrom", "ports"} & set(compiler)
+    assert (compiler["workingDir"], compiler["env"]) == ("/", [{"name": "HOME", "value": "/"}])
+    assert compiler["image"] == agent["image"]
+    socket = environment(objects)["QUANTUM_AGENT_COMPILER_SOCKET"]
+    writable = (folder, "/tmp", "/dev/shm", "/dev/mqueue")
+    assert compiler["args"] == [f"--socket={socket}", *(f"--scratch={one}" for one in writable)]
+    assert compiler["resources"]["limits"] == {"cpu": "2", "memory": "3Gi"}
+    assert (spec["automountServiceAccountToken"], spec["shareProcessNamespace"]) == (False, False)
+    skipped = of_kind(objects, "Deployment")["spec"]["template"]["metadata"]["annotations"]
+    assert (
+        skipped["eks.amazonaws.com/skip-containers"] == skipped["azure.workload.identity/skip-containers"] == "compiler"
+    )
+
+
+def test_the_agent_alone_has_a_token(api_server: Cluster) -> None:
+    """As the kubelet would mount it, and what it shares with its compiler it can't write."""
+    objects = render(api_server, *GIVEN)
+    volume = mounted(objects, "/var/run/secrets/kubernetes.io/serviceaccount")
+    assert [next(iter(one)) for one in volume["projected"]["sources"]] == [
+        "serviceAccountToken",
+        "configMap",
+        "downwardAPI",
+    ]
+    folder = Path(environment(objects)["QUANTUM_AGENT_COMPILER_SOCKET"]).parent
+    assert mounted(objects, str(folder)) == mounted(objects, str(folder), "compiler")
+    (shared,) = (one for one in container(objects)["volumeMounts"] if one["mountPath"] == str(folder))
+    assert shared["readOnly"] is True
 
 
 def test_its_environment_is_an_agent_s(api_server: Cluster) -> None:
@@ -124,7 +169,7 @@ def test_without_a_secret_none_is_mounted(api_server: Cluster) -> None:
     """As on AWS, which may give the pod an identity by its ServiceAccount."""
     objects = render(api_server, *GIVEN, "--set=serviceAccount.annotations.role=r")
     assert AgentSettings.from_environment(environment(objects)).credentials is None
-    assert [one["name"] for one in pod(objects)["volumes"]] == ["tmp", "settings"]
+    assert "credentials" not in [one["name"] for one in pod(objects)["volumes"]]
     assert of_kind(objects, "ServiceAccount")["metadata"]["annotations"] == {"role": "r"}
 
 

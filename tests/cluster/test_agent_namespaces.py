@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from support.accounts import SECONDS, Account
-from support.clusterworld import serve_crds
+from support.clusterworld import serve_crds_of_our_own
 from support.interruptions import InterruptibleBraket, InterruptibleIbm
-from testcluster import BuiltCluster, Cluster
+from testcluster import Cluster
 from testcluster.processes import eventually
 
 matrix = pytest.mark.matrix
@@ -18,9 +18,7 @@ matrix = pytest.mark.matrix
 @pytest.fixture(params=[pytest.param("ibm", marks=matrix), "braket"])
 def own_account(request: pytest.FixtureRequest, api_server: Cluster, s3_url: str, tmp_path: Path) -> Iterator[Account]:
     """An account that no other test has."""
-    if not isinstance(api_server, BuiltCluster):
-        pytest.skip("users are made by the test's own cluster")
-    serve_crds(api_server)
+    serve_crds_of_our_own(api_server)
     with ExitStack() as ending:
         server = InterruptibleIbm(lag=0.5) if request.param == "ibm" else InterruptibleBraket(s3_url, lag=0.5)
         yield Account(api_server, ending.enter_context(server), tmp_path, ending)

@@ -10,10 +10,10 @@ import pytest
 
 from quantum_operator.testing.adapter_faults import Call, Fault
 from support.accounts import SECONDS, Account
-from support.clusterworld import serve_crds
+from support.clusterworld import serve_crds_of_our_own
 from support.interruptions import InterruptibleBraket, InterruptibleIbm, Point
 from support.sites import Json
-from testcluster import BuiltCluster, Cluster
+from testcluster import Cluster
 
 LAG = 0.5
 OPENING = [Point("open", "before"), Point("open", "after")]
@@ -24,9 +24,7 @@ matrix = pytest.mark.matrix
 @pytest.fixture(scope="module")
 def account_at_ibm(api_server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account of IBM Quantum, with its operator and its agent."""
-    if not isinstance(api_server, BuiltCluster):
-        pytest.skip("users are made by the test's own cluster")
-    serve_crds(api_server)
+    serve_crds_of_our_own(api_server)
     with ExitStack() as ending:
         server = ending.enter_context(InterruptibleIbm(lag=LAG))
         yield Account(api_server, server, tmp_path_factory.mktemp("sessions"), ending)
@@ -209,9 +207,7 @@ def test_a_provider_without_sessions_refuses_a_job_that_asks_for_one(
     api_server: Cluster, tmp_path_factory: pytest.TempPathFactory, s3_url: str
 ) -> None:
     """For its backend, with the reason, at once, and nothing is sent."""
-    if not isinstance(api_server, BuiltCluster):
-        pytest.skip("users are made by the test's own cluster")
-    serve_crds(api_server)
+    serve_crds_of_our_own(api_server)
     with ExitStack() as ending:
         server = ending.enter_context(InterruptibleBraket(s3_url, lag=LAG))
         account = Account(api_server, server, tmp_path_factory.mktemp("braket"), ending)

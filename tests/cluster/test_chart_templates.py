@@ -180,7 +180,7 @@ def test_no_role_is_broad(api_server: Cluster) -> None:
     """No role has a wildcard, a right on Secrets, on other pods' insides, or to give or borrow rights."""
     objects = render(api_server, "--set=watchNamespaces={a,b}")
     roles = [*of_kind(objects, "Role"), *of_kind(objects, "ClusterRole")]
-    assert len(roles) == 10
+    assert len(roles) == 12
     for (group, resource), verbs in rights(*roles).items():
         assert "*" not in {group, resource, *verbs}
         assert group in {"", "batch", GROUP, "apiextensions.k8s.io", "coordination.k8s.io"}
@@ -219,6 +219,32 @@ def test_nobody_is_given_the_writing_of_policies(api_server: Cluster) -> None:
         if any("aggregate-to" in label for label in role["metadata"]["labels"]):
             for (_, resource), verbs in rights(role).items():
                 assert resource == "quantumjobs" or verbs <= READ
+                assert not verbs & {"use", "approve"}
+
+
+def test_the_api_servers_own_rules_can_be_left_out(api_server: Cluster) -> None:
+    """All of them, or those about what runs are made of; by default all are there, each bound by one binding."""
+
+    def enforced(*options: str) -> set[str]:
+        objects = render(api_server, *options)
+        rules = [one for one in objects if one["kind"].endswith("AdmissionPolicy")]
+        bindings = [one for one in objects if one["kind"].endswith("AdmissionPolicyBinding")]
+        assert [one["spec"]["failurePolicy"] for one in rules] == ["Fail"] * len(rules)
+        assert sorted(one["metadata"]["name"] for one in rules) == sorted(one["spec"]["policyName"] for one in bindings)
+        return {one["metadata"]["name"].removeprefix("q-quantum-operator-") for one in rules}
+
+    every = {"submitter", "under-policy", "jobs", "policies", "approvals", "children"}
+    assert enforced() == every
+    assert enforced("--set=admission.reserveChildren=false") == every - {"children"}
+    assert enforced("--set=admission.enabled=false") == set()
+
+
+def test_the_api_servers_own_rules_are_for_the_namespaces_of_the_list(api_server: Cluster) -> None:
+    """With a list of namespaces nothing is enforced in any other."""
+    for one in render(api_server, "--set=watchNamespaces={a,b}"):
+        if one["kind"].endswith("AdmissionPolicyBinding"):
+            (chosen,) = one["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+            assert chosen == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["a", "b"]}
 
 
 def test_an_image_is_given_by_tag_or_digest(api_server: Cluster) -> None:

@@ -212,8 +212,8 @@ def test_an_upgrade_bounds_the_rights(installed: Cluster, lab: str) -> None:
 
 def test_uninstalling_leaves_definitions_and_jobs_only(installed: Cluster, lab: str) -> None:
     """The operator's chart leaves no object of its own, the other one leaves its definitions and what people made."""
-    bell = ROOT / "manifests/examples/bell.yaml"
-    installed.kubectl("apply", f"--namespace={lab}", f"--filename={bell}")
+    examples = [f"--filename={ROOT / 'manifests/examples' / name}" for name in ("00-policy.yaml", "bell.yaml")]
+    installed.kubectl("apply", f"--namespace={lab}", *examples)
     installed.helm("uninstall", "q", f"--namespace={HOME}", "--wait", "--timeout=60s")
 
     def left() -> list[str]:

@@ -10,16 +10,18 @@ from support.apiproxy import ApiProxy
 from support.calls import Point
 from support.clusterworld import serve_crds
 from support.faults import Fault, killed_after, killed_before
-from support.matrix import Stages, Undisturbed, chosen, problems_of, survive, undisturbed
+from support.matrix import Stages, Undisturbed, chosen, differing, problems_of, surplus_of, survive, undisturbed
 from support.operators import grant_everywhere
+from support.priced import ledger_of, misspent, priced, same_currency
 from support.scenarios import SCENARIOS, Scenario, new_name, removal
-from support.stage import Stage
+from support.sharing import Sharing
+from support.stage import Play, Stage, View, ending
 from testcluster import Cluster
 
 USER = "operator-of-the-crash-matrix"
 MOMENTS = ("before", "after", "after, seeing the past", "after, seeing no runs")
 AT_ONCE = 4
-STRIDE = 34
+STRIDE = 71
 
 NewStage = Callable[..., AbstractContextManager[Stage]]
 
@@ -31,6 +33,8 @@ class Kill:
     scenario: str
     point: Point
     moment: str
+    on_ledger: bool = False
+    """The write is one to the job's ledger."""
 
     def __str__(self) -> str:
         return f"{self.scenario}, {self.moment} {self.point}"
@@ -74,14 +78,26 @@ def kills(stage: Stage, scenario: str, life: Undisturbed) -> list[Kill]:
     return [Kill(scenario, point, moment) for point in points for moment in MOMENTS]
 
 
+def kills_at_ledgers(stage: Stage, life: Undisturbed) -> list[Kill]:
+    """Every moment of every write to the job's ledger, the last first.
+
+    It is created; reserved in, given back, reserved in and settled. Where reads are late there are more.
+    """
+    points = [one for one in stage.proxy.points(ledger_of(life.name)) if one.number <= 4]
+    assert len(points) == 5
+    return [Kill("priced", point, moment, on_ledger=True) for point in reversed(points) for moment in MOMENTS]
+
+
 def test_a_kill_at_any_write_changes_nothing(stages: Stages, new_stage: NewStage, faults: str) -> None:
     """The job ends as it does undisturbed, with one run an attempt and nothing left behind.
 
-    A job whose namespace is deleted goes, as one that is deleted itself, with all of its own.
+    A job whose namespace is deleted goes, as one that is deleted itself, with all of its own. Of one that is paid for,
+    one run is on the ledger, and what the one that was lost had reserved is given back.
     """
-    lives = undisturbed(stages.first, SCENARIOS)
+    lives = undisturbed(stages.first, SCENARIOS | {"priced": priced})
     removals = kills(stages.first, "removal", lives["deletion"])
     others = [kill for scenario, life in lives.items() for kill in kills(stages.first, scenario, life)]
+    ledgers = kills_at_ledgers(stages.first, lives["priced"])
 
     def attempt(kill: Kill) -> list[str]:
         name = new_name(kill.scenario)
@@ -89,17 +105,55 @@ def test_a_kill_at_any_write_changes_nothing(stages: Stages, new_stage: NewStage
             with new_stage(beside="default") as stage:
                 return played(stage, name, kill, removal, lives["deletion"])
         with stages.one() as stage:
+            if kill.scenario == "priced":
+                return paid(stage, name, kill, lives["priced"])
             return played(stage, name, kill, SCENARIOS[kill.scenario], lives[kill.scenario])
 
-    cases = [*chosen(removals, faults, STRIDE), *chosen(others, faults, STRIDE)]
+    cases = [*chosen(removals, faults, STRIDE), *chosen(others, faults, STRIDE), *chosen(ledgers, faults, STRIDE)]
     survive("killed at a write", cases, attempt, at_once=AT_ONCE + 2)
 
 
 def played(stage: Stage, name: str, kill: Kill, scenario: Scenario, life: Undisturbed) -> list[str]:
     """What is wrong with the job's end after that kill."""
+    view, missed = disturbed(stage, name, kill, scenario(stage, name))
+    return missed + problems_of(stage, view, name, life.ending)
+
+
+def paid(stage: Stage, name: str, kill: Kill, life: Undisturbed) -> list[str]:
+    """The same of a job that is paid for, and of its ledger."""
+    view, missed = disturbed(stage, name, kill, priced(stage, name))
+    expected = same_currency(life.ending, life.name)
+    wrong = differing(same_currency(ending(view, name, stage.backend), name), expected)
+    return missed + wrong + surplus_of(stage, view, name) + misspent(stage, name)
+
+
+def disturbed(stage: Stage, name: str, kill: Kill, play: Play) -> tuple[View, list[str]]:
+    """Have it played with that kill: what is there then, and whether the kill's moment never came."""
+    subject = ledger_of(name) if kill.on_ledger else name
     stage.proxy.note()
-    stage.proxy.plan(name, kill.point, kill.fault(stage))
-    view = stage.play({name: scenario(stage, name)})
-    # The operator of every stage looks after every simulator: another one may have written of this one before.
-    missed = [one for one in stage.proxy.missed(name) if one.resource != "quantumbackends/status"]
-    return [f"{point} was not reached" for point in missed] + problems_of(stage, view, name, life.ending)
+    stage.proxy.plan(subject, kill.point, kill.fault(stage))
+    view = stage.play({name: play})
+    # The operator of every stage looks after every simulator: another one may have written of this one before. The
+    # figures of budgets are written, and warned of, when it suits.
+    at_will = ("quantumbackends/status", *(["backendpolicies/status", "events"] if kill.scenario == "priced" else []))
+    missed = [one for one in stage.proxy.missed(subject) if one.resource not in at_will]
+    return view, [f"{point} was not reached" for point in missed]
+
+
+def test_a_kill_at_any_write_about_a_shared_run_changes_nothing(stages: Stages, faults: str) -> None:
+    """Each of its jobs ends as it does undisturbed, whoever shares its run then, and what they share goes with them."""
+    usual = Sharing(stages.first, new_name("sharing"))
+    assert usual.problems(stages.first.play({usual.group: usual.play()}).stuck) == []
+    assert len({one.get("batch") for one in usual.attempts()}) == 2, "the others did not share a run"
+    expected = usual.ending()
+
+    def attempt(kill: Kill) -> list[str]:
+        with stages.one() as stage:
+            sharing = Sharing(stage, new_name("sharing"))
+            stage.proxy.note()
+            stage.proxy.plan(sharing.group, kill.point, kill.fault(stage))
+            stuck = stage.play({sharing.group: sharing.play()}).stuck
+            return sharing.problems(stuck) + differing(sharing.ending(), expected)
+
+    cases = kills(stages.first, "sharing", Undisturbed(usual.group, {}))
+    survive("killed at a write about a shared run", chosen(cases, faults, 2 * STRIDE), attempt, at_once=AT_ONCE)

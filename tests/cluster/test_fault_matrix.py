@@ -18,7 +18,7 @@ from testcluster import Cluster
 
 USER = "operator-of-the-fault-matrix"
 AT_ONCE = 40
-STRIDE = 34
+STRIDE = 41
 ANSWERS: dict[str, Fault] = {
     "409": refused(409),
     "429": refused(429),

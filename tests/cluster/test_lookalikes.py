@@ -13,6 +13,7 @@ from quantum_operator.cluster.artifacts import config_map
 from quantum_operator.cluster.labels import BACKEND, DIGEST, INPUT, JOB_UID, MANAGED_BY
 from quantum_operator.testing import builders
 from support.clusterworld import manifest, serve_crds
+from support.objects import objects
 from support.operators import OURS, OperatorProcess, grant
 from testcluster import Cluster
 from testcluster.processes import eventually
@@ -67,9 +68,7 @@ class Tenancy:
 
     def get(self, kind: str, namespace: str) -> list[Json]:
         """All of a kind in a namespace."""
-        found = self.cluster.kubectl("get", kind, f"--namespace={namespace}", "--output=json").stdout
-        items: list[Json] = json.loads(found)["items"]
-        return items
+        return objects(self.cluster, kind, namespace)
 
     def job(self) -> Json:
         """The tenant's job."""

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from quantum_operator.api.run import JobInput, RunSpec
+from quantum_operator.decide.features import draw
 from quantum_operator.testing import builders
 from support.clusterworld import RUNNING, manifest, serve_crds, terminated
+from support.objects import objects
 from support.operators import USER, grant, operator
 from testcluster import BuiltCluster, Cluster
 from testcluster.processes import eventually
@@ -42,9 +44,7 @@ class Site:
 
     def get(self, kind: str) -> list[Json]:
         """Every object of a kind."""
-        found = self.cluster.kubectl("get", kind, "--namespace", self.namespace, "--output=json").stdout
-        items: list[Json] = json.loads(found)["items"]
-        return items
+        return objects(self.cluster, kind, self.namespace)
 
     def conditions(self, name: str = "bell") -> dict[str, tuple[str, str]]:
         """The status and reason of every condition of a job."""
@@ -98,6 +98,8 @@ def site(served: Cluster, namespace: str) -> Iterator[Site]:
 
 def test_a_job_goes_from_its_creation_to_its_result(site: Site, tmp_path: Path) -> None:
     """Accepted, run, and complete with the counts, as a policy and a backend say, with the rights of the chart."""
+    features = [{"name": f"f{share}", "percent": share, "execution": {"seed": share}} for share in (100, 50, 30)]
+    site.apply(manifest(builders.policy(site.backend, features=features), site.namespace))
     with operator(site.cluster, site.namespace, tmp_path) as process:
         site.submit()
         outcome = site.outcome()
@@ -109,6 +111,8 @@ def test_a_job_goes_from_its_creation_to_its_result(site: Site, tmp_path: Path) 
     (job,) = site.get("quantumjobs")
     registers = job["status"]["result"]["pubs"][0]["samples"][0]["registers"]
     assert registers[0]["counts"] == {"00": 512, "11": 512}
+    drawn = [one["name"] for one in features if draw(one["name"], job["metadata"]["uid"]) < one["percent"]]
+    assert (job["status"]["plan"]["features"], job["status"]["execution"]["seed"]) == (drawn, 100)
     assert "metadata.finalizers" not in json.dumps(job)
     assert all("kopf" not in name for name in job["metadata"].get("annotations", {}))
     assert "warning" not in process.said()

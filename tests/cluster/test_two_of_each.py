@@ -9,18 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from support.clusterworld import serve_crds
+from support.clusterworld import serve_crds_of_our_own
 from support.interruptions import InterruptibleBraket
 from support.twins import SECONDS, Twins
-from testcluster import BuiltCluster, Cluster
+from testcluster import Cluster
 from testcluster.processes import eventually
 
 
 @pytest.fixture
 def twins(api_server: Cluster, s3_url: str, tmp_path: Path) -> Iterator[Twins]:
-    if not isinstance(api_server, BuiltCluster):
-        pytest.skip("users are made by the test's own cluster")
-    serve_crds(api_server)
+    serve_crds_of_our_own(api_server)
     with ExitStack() as ending:
         server = ending.enter_context(InterruptibleBraket(s3_url, lag=0.5))
         yield Twins(api_server, server, tmp_path, ending)

@@ -16,6 +16,7 @@ import pytest
 
 from quantum_operator.testing import builders
 from support.clusterworld import manifest, serve_crds
+from support.objects import objects
 from support.operators import OperatorProcess, grant
 from testcluster import BuiltCluster, Cluster
 from testcluster.audit import AuditEvent
@@ -80,8 +81,7 @@ class Pair:
 
     def run_names(self) -> set[str]:
         """The runs that there are."""
-        found = self.cluster.kubectl("get", "jobs", "--namespace", self.namespace, "--output=name").stdout
-        return {line.partition("/")[2] for line in found.split()}
+        return {one["metadata"]["name"] for one in objects(self.cluster, "jobs", self.namespace)}
 
     def runs(self) -> int:
         """How many runs there are."""
@@ -96,8 +96,8 @@ class Pair:
         created = self.created(*USERS)
         assert len(created) == len(set(created))
         assert set(created) <= self.run_names() <= {*created, *self.cut_off()}
-        found = self.cluster.kubectl("get", "quantumjobs", "--namespace", self.namespace, "--output=json").stdout
-        attempts = [one["status"]["plan"]["steps"][0]["attempts"] for one in json.loads(found)["items"]]
+        found = objects(self.cluster, "quantumjobs", self.namespace)
+        attempts = [one["status"]["plan"]["steps"][0]["attempts"] for one in found]
         assert [len(one) for one in attempts] == [1] * self.runs()
 
 

@@ -112,11 +112,23 @@ ACCEPTED = (
             }
         ),
     ),
+    Row(
+        "an output that is expected",
+        job(expectedOutput={"pubs": [{"shape": [], "registers": [{"name": "c", "size": 2}]}]}),
+    ),
+    Row("an output of which nothing is expected", job(expectedOutput={"pubs": [{}] * 64})),
     Row("a replay that stays for a while", job(replayOf={"name": "bell", "uid": "u"}, ttlSecondsAfterFinished=0)),
+    Row("a payload that goes at once", job(retention={"payloadSeconds": 0})),
     Row("as many tags as may be", job(tags={f"{'k' * 61}{number:02}": "v" * 256 for number in range(16)})),
     Row("a policy", policy(maxShots=10)),
     Row("a policy by labels", policy(backends=[{"selector": {"matchLabels": {"tier": "free"}}}])),
+    Row("a policy with routing", policy(routing={"weights": {"cost": 2, "time": 1}, "minQpuQubits": 5})),
+    Row("a policy with features", policy(features=[{"name": name, "execution": {}} for name in "ab"])),
+    Row("a policy with traffic", policy(traffic=[{"backend": "aer", "percent": 90}, {"backend": "b", "percent": 10}])),
     Row("a backend", backend()),
+    Row(
+        "a GPU", backend(simulator={"device": "GPU"}, run={"resources": {"nvidia.com/gpu": 1}, "runtimeClassName": "n"})
+    ),
     Row("a provider's device", backend(adapter="ibm", provider=PROVIDER, price={"perSecondMicros": 1_600_000})),
     Row("a backend with a namespace of its own", backend(lambda m: m["metadata"].update(namespace="elsewhere"))),
     Row(
@@ -277,6 +289,7 @@ _REST = (
     Row("a noise model without noise", job(execution={"noise": {}}), "at least one of gates and readout"),
     Row("a seed below zero", job(execution={"seed": -1}), "should be greater than or equal to 0"),
     Row("text for a switch", job(execution={"memory": "yes"}), "must be of type boolean"),
+    Row("a budget of no time", job(timeBudgetSeconds=0), "should be greater than or equal to 1"),
     Row("a deadline of no time", job(activeDeadlineSeconds=0), "should be greater than or equal to 1"),
     Row(
         "a retry with nothing to change",
@@ -299,8 +312,22 @@ _REST = (
         job(retry={"onFailure": [{"reasons": ["Cancelled"], "shots": 1}]}),
         'spec.retry.onFailure[0].reasons[0]: Unsupported value: "Cancelled": supported values: "CeilingExceeded"',
     ),
+    Row("an output without pubs", job(expectedOutput={"pubs": []}), "should have at least 1 items"),
+    Row(
+        "a register without bits",
+        job(expectedOutput={"pubs": [{"registers": [{"name": "c", "size": 0}]}]}),
+        "should be greater than or equal to 1",
+    ),
+    Row(
+        "a register twice",
+        job(expectedOutput={"pubs": [{"registers": [{"name": "c", "size": 1}] * 2}]}),
+        'Duplicate value: {"name":"c"}',
+    ),
     Row("a replay of nothing", job(replayOf={}), "spec.replayOf.name: Required value"),
     Row("a time to stay below zero", job(ttlSecondsAfterFinished=-1), "should be greater than or equal to 0"),
+    Row("a payload gone before", job(retention={"payloadSeconds": -1}), "should be greater than or equal to 0"),
+    Row("a payload for years", job(retention={"payloadSeconds": 31_536_001}), "less than or equal to 31536000"),
+    Row("a retention of nothing", job(retention={}), "spec.retention.payloadSeconds: Required value"),
     Row("an empty key", job(idempotencyKey=""), "should be at least 1 chars long"),
     Row("a key too long", job(idempotencyKey="k" * 129), "may not be more than 128 bytes"),
     Row("a correlation id that is no label", job(correlationId="a b"), "should match"),
@@ -328,6 +355,19 @@ _REST = (
         "a key has 1 to 317",
     ),
     Row("a policy without backends", policy(backends=[]), "should have at least 1 items"),
+    Row("weights of nothing", policy(routing={"weights": {}}), "at least one weight is above 0"),
+    Row("a weight of more", policy(routing={"weights": {"cost": 101}}), "should be less than or equal to 100"),
+    Row(
+        "two features of one name",
+        policy(features=[{"name": "a", "execution": {}}] * 2),
+        'Duplicate value: {"name":"a"}',
+    ),
+    Row(
+        "a feature of more jobs than all", policy(features=[{"name": "a", "percent": 101, "execution": {}}]), "percent"
+    ),
+    Row("two shares of one", policy(traffic=[{"backend": "a", "percent": 1}] * 2), 'Duplicate value: {"backend":"a"}'),
+    Row("a resource of no domain", backend(run={"resources": {"gpus": 1}}), "has a name with a domain"),
+    Row("no GPU", backend(run={"resources": {"nvidia.com/gpu": 0}}), "should be greater than or equal to 1"),
     Row("a backend of no qubits", backend(target={"numQubits": 0}), "should be greater than or equal to 1"),
     Row("a backend without a target", backend(lambda m: m["spec"].pop("target")), "spec.target: Required value"),
     Row("a provider's adapter without a provider", backend(adapter="ibm"), "provider goes with another adapter"),

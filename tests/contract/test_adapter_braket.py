@@ -45,8 +45,8 @@ from support.braketserver import (
     SESSION_TOKEN,
     SHOT_PRICE,
     TASK_PRICE,
+    BraketReply,
     BraketServer,
-    Reply,
 )
 
 
@@ -204,22 +204,27 @@ def test_a_submission_asks_nothing_else(server: BraketServer, bench: Bench, monk
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
-        (Reply.error("ServiceQuotaExceededException", "too many tasks"), SaturatedError),
-        (Reply.error("DeviceOfflineException", "offline"), UnavailableError),
-        (Reply.error("DeviceRetiredException", "retired"), RejectedError),
-        (Reply.error("ValidationException", "beyond the spending limit"), RejectedError),
-        (Reply.error("ExpiredTokenException", "expired", 400), ForbiddenError),
-        (Reply.error("ResourceNotFoundException", "no such device"), RejectedError),
-        (Reply.error("InternalServiceException", "oops"), AmbiguousError),
-        (Reply.error("RequestTimeoutException", "slow", 408), AmbiguousError),
-        (Reply(307, headers={"Location": "http://127.0.0.1:9/quantum-task"}), AmbiguousError),
-        (Reply(201), AmbiguousError),
-        (Reply.of({}, 201), AmbiguousError),
-        (Reply.of([], 201), AmbiguousError),
-        (Reply.of({"quantumTaskArn": "arn:aws:braket:eu-west-2:123456789012:quantum-task/1"}, 201), AmbiguousError),
+        (BraketReply.error("ServiceQuotaExceededException", "too many tasks"), SaturatedError),
+        (BraketReply.error("DeviceOfflineException", "offline"), UnavailableError),
+        (BraketReply.error("DeviceRetiredException", "retired"), RejectedError),
+        (BraketReply.error("ValidationException", "beyond the spending limit"), RejectedError),
+        (BraketReply.error("ExpiredTokenException", "expired", 400), ForbiddenError),
+        (BraketReply.error("ResourceNotFoundException", "no such device"), RejectedError),
+        (BraketReply.error("InternalServiceException", "oops"), AmbiguousError),
+        (BraketReply.error("RequestTimeoutException", "slow", 408), AmbiguousError),
+        (BraketReply(307, headers={"Location": "http://127.0.0.1:9/quantum-task"}), AmbiguousError),
+        (BraketReply(201), AmbiguousError),
+        (BraketReply.of({}, 201), AmbiguousError),
+        (BraketReply.of([], 201), AmbiguousError),
+        (
+            BraketReply.of({"quantumTaskArn": "arn:aws:braket:eu-west-2:123456789012:quantum-task/1"}, 201),
+            AmbiguousError,
+        ),
     ],
 )
-def test_answers_to_a_submission(server: BraketServer, bench: Bench, reply: Reply, error: type[AdapterError]) -> None:
+def test_answers_to_a_submission(
+    server: BraketServer, bench: Bench, reply: BraketReply, error: type[AdapterError]
+) -> None:
     """Only what says that nothing was done is taken for it."""
     prepared = bench.prepared()
     server.instead["CreateQuantumTask"] = reply
@@ -315,7 +320,7 @@ def test_a_task_is_not_found_before_it_is_visible(server: BraketServer, bench: B
 @pytest.mark.parametrize("document", [{}, {"quantumTasks": [{}]}, {"quantumTasks": 7}, []])
 def test_a_search_that_can_not_be_read_is_unknown(server: BraketServer, bench: Bench, document: Any) -> None:
     """It is no absence."""
-    server.instead["SearchQuantumTasks"] = Reply.of(document)
+    server.instead["SearchQuantumTasks"] = BraketReply.of(document)
     assert isinstance(bench.adapter.find(bench.token()), Unknown)
 
 
@@ -347,7 +352,7 @@ def test_a_task_of_someone_else_has_no_counts(server: BraketServer, bench: Bench
 def test_a_state_that_is_not_documented_is_malformed(server: BraketServer, bench: Bench, document: Any) -> None:
     """It is not taken for one that is."""
     task = bench.submitted()
-    server.instead["GetQuantumTask"] = Reply.of(document)
+    server.instead["GetQuantumTask"] = BraketReply.of(document)
     with pytest.raises(MalformedError):
         bench.adapter.poll(task)
 

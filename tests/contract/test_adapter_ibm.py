@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from qiskit_ibm_runtime import QiskitRuntimeService, SamplerV2
+from qiskit_ibm_runtime import SamplerV2
 from qiskit_ibm_runtime.exceptions import IBMRuntimeError
 from qiskit_ibm_runtime.json import RuntimeDecoder
 
@@ -34,7 +34,7 @@ from quantum_operator.ports.adapter import (
 from quantum_operator.testing.adapter_bench import CEILING, FLIPPED, WAITING, Bench
 from quantum_operator.testing.adapter_conformance import SessionConformance
 from quantum_operator.testing.adapter_faults import Fault
-from support.ibmserver import API_KEY, CRN, DEVICE, PRICE, IbmServer, Reply
+from support.ibmserver import API_KEY, DEVICE, PRICE, IbmReply, IbmServer
 
 SUBMISSION = [("POST", "/jobs")]
 
@@ -61,17 +61,8 @@ class TestConformance(SessionConformance):
 @pytest.fixture
 def sampler(server: IbmServer, monkeypatch: pytest.MonkeyPatch) -> SamplerV2:
     """The SDK's own sampler, against the same server."""
-    monkeypatch.setenv("IAM_URL", server.address)
-    monkeypatch.setenv("QISKIT_FUNCTIONS_EXPERIMENTAL", "1")
-    service = QiskitRuntimeService(
-        channel="ibm_quantum_platform",
-        token=API_KEY,
-        instance=CRN,
-        url=server.address,
-        url_resolver=lambda *_: f"{server.address}/api/v1",
-    )
     with pytest.warns(DeprecationWarning, match="SamplerV2 class is deprecated"):
-        return SamplerV2(mode=service.backend(DEVICE))
+        return SamplerV2(mode=server.sdk_backend(monkeypatch))
 
 
 def test_the_sdk_makes_two_jobs_of_a_lost_answer_and_the_adapter_one(
@@ -126,7 +117,7 @@ def test_a_job_without_results_cost_what_ibm_says(server: IbmServer, bench: Benc
     server.usage_pending = True
     told = bench.adapter.poll(running)
     assert (told.charged, told.charge_pending) == (None, True)
-    server.instead[f"/jobs/{running}/metrics"] = Reply.of({})
+    server.instead[f"/jobs/{running}/metrics"] = IbmReply.of({})
     assert bench.adapter.poll(running) == Progress("Cancelled")
 
 
@@ -142,7 +133,7 @@ def test_a_redirected_submission_is_not_followed(server: IbmServer, bench: Bench
     """It would be a second submission."""
     prepared = bench.prepared()
     server.requests.clear()
-    server.instead["/jobs"] = Reply(307, headers={"Location": f"{server.address}/api/v1/jobs"})
+    server.instead["/jobs"] = IbmReply(307, headers={"Location": f"{server.address}/api/v1/jobs"})
     with pytest.raises(AmbiguousError):
         bench.adapter.submit(prepared, bench.token(), CEILING)
     assert server.requests == SUBMISSION
@@ -151,19 +142,19 @@ def test_a_redirected_submission_is_not_followed(server: IbmServer, bench: Bench
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
-        (Reply.error(409, 3456, "Usage exceeds instance limit"), ForbiddenError),
-        (Reply.error(404, 1207, "Program not found"), RejectedError),
-        (Reply.error(422, 1211, "Unprocessable"), RejectedError),
-        (Reply.error(408, 0, "Request timeout"), AmbiguousError),
-        (Reply(429, headers={"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}), SaturatedError),
-        (Reply(500), AmbiguousError),
-        (Reply.of({"id": ""}), AmbiguousError),
-        (Reply.of({"id": "../d1"}), AmbiguousError),
-        (Reply.of(["d1"]), AmbiguousError),
-        (Reply(204), AmbiguousError),
+        (IbmReply.error(409, 3456, "Usage exceeds instance limit"), ForbiddenError),
+        (IbmReply.error(404, 1207, "Program not found"), RejectedError),
+        (IbmReply.error(422, 1211, "Unprocessable"), RejectedError),
+        (IbmReply.error(408, 0, "Request timeout"), AmbiguousError),
+        (IbmReply(429, headers={"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}), SaturatedError),
+        (IbmReply(500), AmbiguousError),
+        (IbmReply.of({"id": ""}), AmbiguousError),
+        (IbmReply.of({"id": "../d1"}), AmbiguousError),
+        (IbmReply.of(["d1"]), AmbiguousError),
+        (IbmReply(204), AmbiguousError),
     ],
 )
-def test_answers_to_a_submission(server: IbmServer, bench: Bench, reply: Reply, error: type[AdapterError]) -> None:
+def test_answers_to_a_submission(server: IbmServer, bench: Bench, reply: IbmReply, error: type[AdapterError]) -> None:
     """Only what says that nothing was done is taken for it."""
     prepared = bench.prepared()
     server.instead["/jobs"] = reply
@@ -185,15 +176,15 @@ def test_a_service_that_can_not_be_reached_did_nothing(server: IbmServer, bench:
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
-        (Reply.error(400, 0, f"Provided API key {API_KEY} could not be found"), ForbiddenError),
-        (Reply(429), SaturatedError),
-        (Reply(503), UnavailableError),
-        (Reply(302, headers={"Location": "http://127.0.0.1:1/"}), UnavailableError),
-        (Reply.of({}), UnavailableError),
-        (Reply(200, b"<html>"), UnavailableError),
+        (IbmReply.error(400, 0, f"Provided API key {API_KEY} could not be found"), ForbiddenError),
+        (IbmReply(429), SaturatedError),
+        (IbmReply(503), UnavailableError),
+        (IbmReply(302, headers={"Location": "http://127.0.0.1:1/"}), UnavailableError),
+        (IbmReply.of({}), UnavailableError),
+        (IbmReply(200, b"<html>"), UnavailableError),
     ],
 )
-def test_without_an_access_token_nothing_is_sent(server: IbmServer, reply: Reply, error: type[AdapterError]) -> None:
+def test_without_an_access_token_nothing_is_sent(server: IbmServer, reply: IbmReply, error: type[AdapterError]) -> None:
     """The API key goes to IAM alone; and once IAM answers, so does the adapter at once."""
     adapter = connect(server.settings())
     server.instead["/identity/token"] = reply
@@ -298,7 +289,7 @@ def test_a_job_that_was_stopped_at_its_ceiling_failed(server: IbmServer, bench: 
 def test_a_state_that_is_not_documented_is_malformed(server: IbmServer, bench: Bench, document: Any) -> None:
     """It is not taken for one that is."""
     task = bench.submitted()
-    server.instead[f"/jobs/{task}"] = Reply.of(document)
+    server.instead[f"/jobs/{task}"] = IbmReply.of(document)
     with pytest.raises(MalformedError):
         bench.adapter.poll(task)
 
@@ -307,7 +298,7 @@ def test_a_state_that_is_not_documented_is_malformed(server: IbmServer, bench: B
 def test_metrics_that_are_not_documented_are_malformed(server: IbmServer, bench: Bench, document: Any) -> None:
     """No cost is made up."""
     task = bench.finished()
-    server.instead[f"/jobs/{task}/metrics"] = Reply.of(document)
+    server.instead[f"/jobs/{task}/metrics"] = IbmReply.of(document)
     with pytest.raises(MalformedError):
         bench.adapter.fetch(task)
 
@@ -326,7 +317,7 @@ def test_an_id_that_is_none_is_lost_without_asking(server: IbmServer, bench: Ben
 def test_a_cancellation_is_confirmed_by_the_job_alone(server: IbmServer, bench: Bench) -> None:
     """Not by the answer to it: a job whose state can't be read, or that still runs, is not confirmed."""
     task = bench.submitted()
-    server.instead[f"/jobs/{task}/cancel"] = Reply(204)
+    server.instead[f"/jobs/{task}/cancel"] = IbmReply(204)
     assert bench.adapter.cancel(task) == Cancelled(confirmed=False, message="the job is Queued")
     with server.failing("read", Fault("unavailable")):
         assert not bench.adapter.cancel(task).confirmed
@@ -345,7 +336,7 @@ def test_an_error_says_what_the_provider_said(server: IbmServer, bench: Bench) -
     """The request, the status, and IBM's message and code; a key in its middle is hidden before it is cut."""
     task = bench.submitted()
     said = "a" * 490 + API_KEY
-    server.instead[f"/jobs/{task}"] = Reply.error(400, 1211, said)
+    server.instead[f"/jobs/{task}"] = IbmReply.error(400, 1211, said)
     with pytest.raises(RejectedError) as raised:
         bench.adapter.poll(task)
     assert str(raised.value).startswith(f"IBM Quantum answers 400 to GET api/v1/jobs/{task}: aaa")
@@ -356,7 +347,7 @@ def test_the_sdk_raises_what_the_adapter_tells_apart(server: IbmServer, sampler:
     """The SDK's own error of a refusal names neither its kind nor how long to wait; the adapter's does."""
     prepared = bench.prepared()
     ((circuit, _, _),) = json.loads(prepared.payload, cls=RuntimeDecoder)["pubs"]
-    server.instead["/jobs"] = Reply.error(429, 1202, "Too many requests", **{"Retry-After": "0.01"})
+    server.instead["/jobs"] = IbmReply.error(429, 1202, "Too many requests", **{"Retry-After": "0.01"})
     with pytest.raises(IBMRuntimeError):
         sampler.run([(circuit, None, 10)])
     theirs = server.submissions()

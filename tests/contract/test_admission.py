@@ -203,9 +203,10 @@ def stored(crds: Cluster, namespace: str) -> Json:
 def test_printer_columns(crds: Cluster, stored: Json) -> None:
     """`kubectl get` shows the columns of each kind, and all kinds answer to `quantum`."""
     namespace = stored["metadata"]["namespace"]
-    lines = crds.kubectl("get", "quantum", "-n", namespace, "-o", "wide").stdout.splitlines()
-    assert lines[0].split() == ["NAME", "PHASE", "BACKEND", "SHOTS", "COST", "REASON", "AGE"]
-    assert lines[1].startswith("quantumjob.quantum-operator.dev/bell")
+    tables = crds.kubectl("get", "quantum", "-n", namespace, "-o", "wide").stdout.split("\n\n")
+    (jobs,) = (one for one in tables if "quantumjob.quantum-operator.dev/bell" in one)
+    header = next(line for line in jobs.splitlines() if line)
+    assert header.split() == ["NAME", "PHASE", "BACKEND", "SHOTS", "COST", "REASON", "FALLBACK", "AGREES", "AGE"]
 
 
 @pytest.mark.parametrize(
@@ -222,6 +223,8 @@ def test_printer_columns(crds: Cluster, stored: Json) -> None:
         {"replayOf": {"name": "another", "uid": "u"}},
         {"retry": {"onFailure": [{"reasons": ["TimeLimitExceeded"], "shots": 1}]}},
         {"queueDeadlineSeconds": 60},
+        {"timeBudgetSeconds": 60},
+        {"expectedOutput": {"pubs": [{"shape": []}]}},
         {"task": {"sample": {"pubs": [{"program": "bell", "shots": 5}]}}},
         {"policyRef": None, "execution": {"noise": {"readout": [{"probMeas1Prep0Ppm": 1, "probMeas0Prep1Ppm": 1}]}}},
     ],
@@ -232,7 +235,7 @@ def test_a_spec_is_immutable(crds: Cluster, stored: Json, patch: Json) -> None:
     change = ("patch", "qjob/bell", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": patch}))
     done = crds.kubectl(*change, check=False)
     assert done.returncode != 0
-    problem = "a QuantumJob's spec is immutable but for suspend, cancel, priority and ttlSecondsAfterFinished: delete"
+    problem = "a QuantumJob's spec is immutable but for suspend, cancel, approval, priority, ttlSecondsAfterFinished"
     assert f"spec: Forbidden: {problem}" in done.stderr
 
 

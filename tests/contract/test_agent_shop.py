@@ -5,15 +5,18 @@ import sys
 
 import pytest
 
-from quantum_operator.agent.shop import _load_libraries
+from quantum_operator.agent.shop import _load_adapter
 from quantum_operator.ports.adapter import Circuits, Prepared, UnsupportedError
 
 LOADED = """
 import sys
 from quantum_operator.agent.plugin import load
-from quantum_operator.agent.shop import _load_libraries
-_load_libraries(load("{adapter}")({settings}))
+from quantum_operator.agent.shop import _load_adapter, _load_libraries
+_load_libraries()
+_load_adapter(load("{adapter}")({settings}))
 print(sorted(set(sys.modules) & {modules}))
+numba = sys.modules.get("numba")
+assert numba is None or numba.config.DISABLE_JIT
 """
 IBM = {"token": "key", "instance": "crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::"}
 BRAKET = {"region": "us-east-1", "bucket": "results"}
@@ -46,5 +49,5 @@ def test_an_adapter_that_takes_no_nothing_is_no_failure(error: Exception) -> Non
             raise error
 
     adapter = Broken()
-    _load_libraries(adapter)  # type: ignore[arg-type]
+    _load_adapter(adapter)  # type: ignore[arg-type]
     assert adapter.asked == 1

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from quantum_operator.api.jobstatus import ArtifactRef, Attempt
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.cluster.api import Api
 from quantum_operator.cluster.batches import ClusterBatches
-from quantum_operator.cluster.connection import http_client, load_config
 from quantum_operator.cluster.manifest import RunSettings
 from quantum_operator.decide.names import artifact_name
 from quantum_operator.decide.observed import RunObserved, StartRun
@@ -22,7 +20,7 @@ from quantum_operator.ports.batches import BatchPart
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
-from support.clusterworld import IMAGE, RUNNING, World, serve_crds, terminated
+from support.clusterworld import IMAGE, RUNNING, World, terminated
 from support.runs import encoded, job, sample, spec, template
 from testcluster import Cluster
 from testcluster.processes import eventually
@@ -34,20 +32,10 @@ NOWHERE = {"nodeSelector": {"quantum-operator.dev/node": "none"}}
 DATA = encoded(job(template("bell"), sample(shots=10)))
 
 
-@pytest.fixture(scope="module")
-def served(api_server: Cluster) -> Cluster:
-    """A cluster that serves our resources."""
-    serve_crds(api_server)
-    return api_server
-
-
 @pytest.fixture
-async def world(served: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(served: Cluster, namespace: str, api: Api) -> World:
     """The ports, in a namespace that holds its pods to the restricted standard."""
-    monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
-    monkeypatch.setenv("NO_PROXY", "*")
-    async with http_client(load_config()) as client:
-        yield World(served, namespace, Api(client))
+    return World(served, namespace, api)
 
 
 def batches(world: World) -> ClusterBatches:

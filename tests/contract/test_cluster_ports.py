@@ -2,47 +2,37 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
 from lightkube import Client, KubeConfig
 
+from quantum_operator.api.governance import SUBMITTER
 from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, Plan, QuantumJobStatus, Step
 from quantum_operator.api.policy import BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.cli.kube import Cluster as CliCluster
 from quantum_operator.cli.outcomes import read_artifact
 from quantum_operator.cluster.api import Api
-from quantum_operator.cluster.connection import http_client, load_config
 from quantum_operator.cluster.schemas import check_schemas
 from quantum_operator.decide.health import backend_status
 from quantum_operator.decide.observed import Tell
+from quantum_operator.decide.shadow import is_shadow_of, shadow_of
 from quantum_operator.local.shell import SystemClock
 from quantum_operator.ports.chunks import CHUNK_BYTES
-from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError, TransientError
+from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError, RefusedError, TransientError
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
-from support.clusterworld import World, manifest, serve_crds
+from support.clusterworld import World, manifest
 from testcluster import Cluster
 
 PENDING = QuantumJobStatus(phase="Pending", observed_generation=1)
 
 
-@pytest.fixture(scope="module")
-def served(api_server: Cluster) -> Cluster:
-    """A cluster that serves our resources."""
-    serve_crds(api_server)
-    return api_server
-
-
 @pytest.fixture
-async def world(served: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(served: Cluster, namespace: str, api: Api) -> World:
     """The ports, in a namespace of their own."""
-    monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
-    monkeypatch.setenv("NO_PROXY", "*")
-    async with http_client(load_config()) as client:
-        yield World(served, namespace, Api(client))
+    return World(served, namespace, api)
 
 
 def key_of(job: QuantumJob) -> Key:
@@ -245,7 +235,7 @@ async def test_putting_an_artifact_again_changes_nothing(world: World) -> None:
     world.kubectl("delete", "configmap", "bell-outcome-1")
     await world.artifacts.put(job, ref, data)
     assert world.get("configmap", "bell-outcome")["metadata"]["resourceVersion"] == before
-    assert "bell-outcome-1" in world.names("configmap")
+    assert "bell-outcome-1" in world.names("configmaps")
 
 
 async def test_a_config_map_of_somebody_else_is_no_artifact(world: World) -> None:
@@ -263,6 +253,23 @@ async def test_a_config_map_with_other_bytes_is_no_artifact(world: World) -> Non
     await world.artifacts.put(job, ref_of("bell-input", b"{}"), b"{}")
     with pytest.raises(NameTakenError):
         await world.artifacts.put(job, ref_of("bell-input", b"[]"), b"[]")
+
+
+async def test_an_artifact_is_removed_and_nothing_else(world: World) -> None:
+    """All of its chunks, once or again; not what has its name and is somebody else's."""
+    job = await world.add_job()
+    data = b"y" * (CHUNK_BYTES + 1)
+    ref = ref_of("bell-outcome", data)
+    await world.artifacts.put(job, ref, data)
+    await world.artifacts.put(job, ref_of("bell-input", b"{}"), b"{}")
+    await world.artifacts.remove(job, ref)
+    await world.artifacts.remove(job, ref)
+    assert await world.artifacts.get(job, ref) is None
+    assert await world.artifacts.get(job, ref_of("bell-input", b"{}")) == b"{}"
+    foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bell-other"}, "data": {"data": "{}"}}
+    world.apply(foreign)
+    await world.artifacts.remove(job, ref_of("bell-other", b"{}"))
+    assert world.get("configmap", "bell-other")["data"] == {"data": "{}"}
 
 
 async def test_an_artifact_in_a_namespace_that_is_gone_is_refused(world: World) -> None:
@@ -355,3 +362,30 @@ async def test_the_replays_of_a_job_are_found_among_others(world: World) -> None
     meta = world.get("quantumjob", "other")["metadata"]
     assert (found.created, found.uid) == (meta["creationTimestamp"], meta["uid"])
     assert await world.store.replays("another", "u-1") == ()
+
+
+async def test_a_shadow_is_created_once(world: World) -> None:
+    """With its owner, who submitted that, and its spec; one of its name that is another job is left alone."""
+    primary = await world.add_job()
+    marked = primary.metadata.model_copy(update={"annotations": {SUBMITTER: "ada"}})
+    made = shadow_of(primary.model_copy(update={"metadata": marked}))
+    for _ in range(2):
+        await world.store.create_job(made)
+    name = made.metadata.name
+    there = QuantumJob.model_validate(world.get("quantumjob", name))
+    assert there.spec == made.spec
+    assert there.metadata.annotations[SUBMITTER] == "ada"
+    assert [one.uid for one in there.metadata.owner_references] == [primary.metadata.uid]
+    assert is_shadow_of(there, with_shadow(primary, name))
+    world.kubectl("delete", "quantumjob", name)
+    world.apply(manifest(builders.job(name), world.namespace))
+    with pytest.raises(NameTakenError, match="is another one"):
+        await world.store.create_job(made)
+    bad = made.model_copy(update={"metadata": made.metadata.model_copy(update={"name": "No Name"})})
+    with pytest.raises(RefusedError, match="RFC 1123"):
+        await world.store.create_job(bad)
+
+
+def with_shadow(job: QuantumJob, name: str) -> QuantumJob:
+    """The job with this shadow on record."""
+    return job.model_copy(update={"status": job.status.model_copy(update={"shadow": name})})

@@ -1,6 +1,6 @@
 """The cluster's port Runs against a real API server, whose kubelet is the test."""
 
-from collections.abc import AsyncIterator
+import asyncio
 
 import pytest
 
@@ -9,14 +9,13 @@ from quantum_operator.api.envelope import seal
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import RunLimits, RunSpec
-from quantum_operator.cluster import runs as runs_module
+from quantum_operator.cluster import podless
 from quantum_operator.cluster.api import Api
-from quantum_operator.cluster.connection import http_client, load_config
 from quantum_operator.decide.observed import RunObserved, StartRun, StopRun
 from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
-from support.clusterworld import RUNNING, Json, World, serve_crds, terminated
+from support.clusterworld import RUNNING, Json, World, terminated
 from testcluster import Cluster
 from testcluster.processes import eventually
 
@@ -24,20 +23,10 @@ RUN = "bell-1"
 INPUT = ArtifactRef(name="bell-input", sha256="0" * 64, bytes=2)
 
 
-@pytest.fixture(scope="module")
-def served(api_server: Cluster) -> Cluster:
-    """A cluster that serves our resources."""
-    serve_crds(api_server)
-    return api_server
-
-
 @pytest.fixture
-async def world(served: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(served: Cluster, namespace: str, api: Api) -> World:
     """The ports, in a namespace that holds its pods to the restricted standard."""
-    monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
-    monkeypatch.setenv("NO_PROXY", "*")
-    async with http_client(load_config()) as client:
-        yield World(served, namespace, Api(client))
+    return World(served, namespace, api)
 
 
 NOWHERE = {"nodeSelector": {"quantum-operator.dev/node": "none"}}
@@ -72,6 +61,22 @@ async def observed(world: World, job: QuantumJob, *, expected: bool = True) -> R
     seen = await world.runs.observe(job, RUN, expected=expected)
     assert seen is not None
     return seen
+
+
+async def test_a_run_on_a_gpu_asks_the_node_for_it(world: World) -> None:
+    """Its pod has the extended resource as request and limit, its runtime class, and the nodes of its backend."""
+    runtime = f"gpu-{world.namespace}"[:63]
+    world.apply(
+        {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": runtime}, "handler": "nvidia"}
+    )
+    job = await world.add_job()
+    await world.runs.start(job, action(resources={"nvidia.com/gpu": 2}, runtimeClassName=runtime))
+    assert eventually(lambda: bool(world.pods_of(RUN)), 10)
+    spec = world.pods_of(RUN)[0]["spec"]
+    resources = spec["containers"][0]["resources"]
+    assert resources["limits"]["nvidia.com/gpu"] == resources["requests"]["nvidia.com/gpu"] == "2"
+    assert spec["runtimeClassName"] == runtime
+    assert spec["nodeSelector"] == NOWHERE["nodeSelector"]
 
 
 def limit(world: World, **hard: str) -> None:
@@ -277,15 +282,14 @@ async def test_an_outcome_in_a_log_that_is_gone_is_lost(world: World) -> None:
 
 async def test_a_run_whose_pod_is_refused_says_why(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """No event tells of it: the run is looked at after a while, and then says what Kubernetes does."""
-    monkeypatch.setattr(runs_module, "PODLESS_SECONDS", 0.0)
+    monkeypatch.setattr(podless, "PODLESS_SECONDS", 0.0)
     job = await world.add_job()
     limit(world, pods="0")
     await world.runs.start(job, action())
     assert (await observed(world, job)).message == ""
-    assert world.woken == [(Key(world.namespace, "bell"), 0.0)]
     assert eventually(lambda: "FailedCreate" in world.kubectl("get", "events"), 10)
+    await asyncio.sleep(0.01)
+    assert world.woken == [Key(world.namespace, "bell")]
     message = (await observed(world, job)).message
     assert message.startswith("Error creating: its pod is forbidden: exceeded quota: none")
-    assert world.woken[-1] == (Key(world.namespace, "bell"), runs_module.ASK_AGAIN_SECONDS)
     assert (await observed(world, job)).message == message
-    assert len(world.woken) == 2

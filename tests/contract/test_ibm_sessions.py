@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from qiskit_ibm_runtime import Batch, QiskitRuntimeService
+from qiskit_ibm_runtime import Batch
 from qiskit_ibm_runtime import Session as SdkSession
 
 from quantum_adapters.ibm import connect, sessions
@@ -25,7 +25,7 @@ from quantum_operator.ports.adapter import (
     Unknown,
 )
 from quantum_operator.testing.adapter_bench import CEILING, Bench
-from support.ibmserver import API_KEY, CRN, DEVICE, PRICE, IbmServer, Reply
+from support.ibmserver import API_KEY, CRN, DEVICE, PRICE, IbmReply, IbmServer
 from support.ibmsessions import IDLE, OVERHEAD
 
 WANTED = Session(DEVICE, "session", CEILING)
@@ -52,16 +52,7 @@ def bench(server: IbmServer, adapter: IbmAdapter) -> Bench:
 @pytest.fixture
 def backend(server: IbmServer, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The SDK's own backend, on the same server."""
-    monkeypatch.setenv("IAM_URL", server.address)
-    monkeypatch.setenv("QISKIT_FUNCTIONS_EXPERIMENTAL", "1")
-    service = QiskitRuntimeService(
-        channel="ibm_quantum_platform",
-        token=API_KEY,
-        instance=CRN,
-        url=server.address,
-        url_resolver=lambda *_: f"{server.address}/api/v1",
-    )
-    return service.backend(DEVICE)
+    return server.sdk_backend(monkeypatch)
 
 
 def since() -> datetime:
@@ -121,16 +112,18 @@ def test_ibm_closes_a_session_before_it_is_beyond_the_ceiling(
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
-        (Reply.error(400, 1352, "You are not authorized to run a session when using the open plan"), RejectedError),
-        (Reply.error(409, 3456, "Usage exceeds instance limit"), ForbiddenError),
-        (Reply.error(403, 1200, "You are not authorized"), ForbiddenError),
-        (Reply(500), AmbiguousError),
-        (Reply.of({"id": "../s1"}), AmbiguousError),
-        (Reply.of([]), AmbiguousError),
-        (Reply(307, headers={"Location": "/api/v1/sessions"}), AmbiguousError),
+        (IbmReply.error(400, 1352, "You are not authorized to run a session when using the open plan"), RejectedError),
+        (IbmReply.error(409, 3456, "Usage exceeds instance limit"), ForbiddenError),
+        (IbmReply.error(403, 1200, "You are not authorized"), ForbiddenError),
+        (IbmReply(500), AmbiguousError),
+        (IbmReply.of({"id": "../s1"}), AmbiguousError),
+        (IbmReply.of([]), AmbiguousError),
+        (IbmReply(307, headers={"Location": "/api/v1/sessions"}), AmbiguousError),
     ],
 )
-def test_answers_to_an_opening(server: IbmServer, adapter: IbmAdapter, reply: Reply, error: type[AdapterError]) -> None:
+def test_answers_to_an_opening(
+    server: IbmServer, adapter: IbmAdapter, reply: IbmReply, error: type[AdapterError]
+) -> None:
     """Only what says that nothing was done is taken for it, after one request."""
     server.instead["/sessions"] = reply
     with pytest.raises(error):
@@ -171,7 +164,7 @@ def test_a_list_of_workloads_that_can_not_be_read_is_no_answer(
     server: IbmServer, adapter: IbmAdapter, document: Any
 ) -> None:
     """Nothing is made up, and nothing is taken to be absent."""
-    server.instead["/workloads"] = Reply.of(document)
+    server.instead["/workloads"] = IbmReply.of(document)
     assert isinstance(adapter.find_sessions(WANTED, since()), Unknown)
 
 
@@ -203,9 +196,9 @@ def test_a_session_costs_its_time_and_a_batch_its_jobs(server: IbmServer, bench:
 def test_a_usage_that_is_not_told_yet_is_pending(server: IbmServer, adapter: IbmAdapter) -> None:
     """IBM may take its time to say what a closed session cost."""
     document = {"state": "closed", "started_at": "2026-01-01T00:00:00Z", "elapsed_time": None}
-    server.instead = {"/sessions/s1/close": Reply(204), "/sessions/s1": Reply.of(document)}
+    server.instead = {"/sessions/s1/close": IbmReply(204), "/sessions/s1": IbmReply.of(document)}
     assert adapter.close_session("s1", at_once=True) == Closing(closed=True, charge_pending=True)
-    server.instead["/sessions/s1"] = Reply.of({"state": "paused"})
+    server.instead["/sessions/s1"] = IbmReply.of({"state": "paused"})
     with pytest.raises(AdapterError, match="can't be read"):
         adapter.close_session("s1", at_once=True)
     assert adapter.close_session("../jobs/d1", at_once=True) == Closing(closed=True)

@@ -15,7 +15,7 @@ def test_running_again_is_a_new_job_with_the_same_counts(tmp_path: Path) -> None
     assert sorted(jobs) == ["bell", "expectation", "ghz-noisy", "sweep"]
     assert {one["status"]["phase"] for one in jobs.values()} == {"Succeeded"}
     again = qjob(
-        "run", EXAMPLES / "policy.yaml", EXAMPLES / "bell.yaml", "--folder", tmp_path / "out", "--output", "json"
+        "run", EXAMPLES / "00-policy.yaml", EXAMPLES / "bell.yaml", "--folder", tmp_path / "out", "--output", "json"
     )
     assert again.returncode == 0, again.stderr
     found = json.loads(again.stdout)

@@ -1,15 +1,33 @@
 """The laptop's store, artifacts and recorder keep the contracts of `ports/world.py`."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from localworld import KEY, NOW, World, attempted, disk_full, ref
 
 from quantum_operator.api.jobstatus import QuantumJobStatus
+from quantum_operator.api.meta import Condition
 from quantum_operator.decide.observed import Tell
+from quantum_operator.decide.shadow import shadow_of
+from quantum_operator.decide.status import is_terminal
+from quantum_operator.decide.times import stamp
 from quantum_operator.local.recorder import LocalRecorder
 from quantum_operator.local.shell import SystemClock
 from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError, TransientError
 from quantum_operator.ports.world import Key
+from quantum_operator.reconcile.retention import expire
 from quantum_operator.testing import builders
+from quantum_operator.testing.ports import memory_ports
+from quantum_operator.testing.world import MemoryWorld
+
+OVER = {
+    "type": "Complete",
+    "status": "True",
+    "reason": "Succeeded",
+    "message": "",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+}
 
 
 async def test_store_writes_what_was_observed(world: World) -> None:
@@ -63,6 +81,45 @@ async def test_store_finds_the_replays_of_a_job(world: World) -> None:
     (found,) = await world.store.replays(KEY.namespace, "u-1")
     assert (found.created, found.uid) == (again.metadata.creation_timestamp, again.metadata.uid)
     assert await world.store.replays("another", "u-1") == ()
+
+
+async def test_what_ran_on_this_machine_stays(world: World) -> None:
+    """Whatever its spec says of a cluster: whoever ran it removes its folder."""
+    now = SystemClock().now()
+    status = QuantumJobStatus(
+        completion_time=stamp(now - timedelta(days=1)),
+        conditions=(Condition.model_validate(OVER),),
+        input=ref(b"input"),
+    )
+    await world.artifacts.put(world.job, ref(b"input"), b"input")
+    for spec in ({"ttlSecondsAfterFinished": 0}, {"retention": {"payloadSeconds": 0}}):
+        job = builders.job(**spec).model_copy(update={"metadata": world.job.metadata, "status": status})
+        await expire(
+            replace(memory_ports(MemoryWorld()), clock=SystemClock(), store=world.store, artifacts=world.artifacts), job
+        )
+        assert await world.store.job(KEY) == world.job
+        assert is_terminal(job.status)
+        assert await world.artifacts.get(world.job, ref(b"input")) == b"input"
+
+
+async def test_store_keeps_a_shadow_as_long_as_its_primary(world: World) -> None:
+    """It is created once, and seen again by who goes on; a namesake is left alone."""
+    made = shadow_of(world.job)
+    for _ in range(2):
+        await world.store.create_job(made)
+    key = Key(KEY.namespace, made.metadata.name)
+    assert [one.metadata.name for one in world.written].count(key.name) == 2
+    await world.store.put_job_status(world.job, QuantumJobStatus(shadow=key.name))
+    job = await world.store.job(KEY)
+    assert job is not None
+    shadow = world.store.shadow_of(job)
+    assert shadow is not None
+    assert shadow.spec.shadow_of == made.spec.shadow_of
+    world.store.create(builders.job(priority=1), NOW)
+    assert await world.store.job(key) is None
+    world.store.create(builders.job(key.name), NOW)
+    with pytest.raises(NameTakenError):
+        await world.store.create_job(made)
 
 
 async def test_store_counts_live_runs(world: World) -> None:

@@ -1,6 +1,6 @@
 """Real input: circuits of mqt.bench go through the cluster, and their counts are those of quantum mechanics.
 
-`make science` runs all 25 of them, and `make test` every third.
+`make science` runs all 25 of them, and `make test` every fifth.
 """
 
 import json
@@ -26,11 +26,11 @@ def all_circuits() -> list[BenchCircuit]:
 
 @pytest.fixture(scope="module")
 def circuits(all_circuits: list[BenchCircuit], request: pytest.FixtureRequest) -> list[BenchCircuit]:
-    """Those that are run: all, or every third of those with decisions, and of those without."""
+    """Those that are run: all, or every fifth of those with decisions, and of those without."""
     if request.config.getoption("--circuits") == "all":
         return all_circuits
     decided = [one for one in all_circuits if one.undecided]
-    return [*decided[::3], *[one for one in all_circuits if not one.undecided][::3]]
+    return [*decided[::5], *[one for one in all_circuits if not one.undecided][::5]]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_counts_come_from_the_exact_distributions(circuits: list[BenchCircuit], 
         for name, expected in one.registers.items():
             assert sum(counts[one.name][name].values()) == SHOTS
             found[f"{one.name}/{name}"] = p_value(counts[one.name][name], expected)
-    assert len(found) >= len(circuits) >= 8
+    assert len(found) >= len(circuits) >= 6
     assert holm(found) == []
 
 

@@ -17,6 +17,9 @@ def test_the_examples_run_as_the_readme_says(installation: Installation, home: s
     cluster, place = installation.cluster, f"--namespace={home}"
     apply, wait = readme_commands("kubectl")
     assert apply == ["apply", "-f", str(EXAMPLES)]
+    cluster.kubectl(
+        "delete", "backendpolicy", "--all", place
+    )  # the examples bring theirs, before the jobs that name it
     cluster.kubectl(*apply, place)
     cluster.kubectl(*wait, place, "--timeout=240s")
 

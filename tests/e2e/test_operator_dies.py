@@ -6,12 +6,12 @@ import time
 from support.installation import OPERATOR_NAMESPACE, Installation, condition, job
 from testcluster.processes import eventually
 
-JOBS_AND_KILLS = {"all": (20, 10), "slice": (14, 4)}
+JOBS_AND_KILLS = {"all": (20, 10), "slice": (8, 3)}
 NOT_SET = ("", "", "")
 
 
 def test_jobs_survive_an_operator_that_is_killed(installation: Installation, home: str, faults: str) -> None:
-    """Killed at random moments while the jobs run: ten times while twenty run, or fewer."""
+    """Killed at random moments while the jobs run: ten times while twenty run, or three while eight do."""
     cluster, (count, kills) = installation.cluster, JOBS_AND_KILLS[faults]
     chance = random.Random(20)
     programs = [{"name": "ghz", "template": {"name": "ghz", "parameters": {"qubits": "5"}}}]

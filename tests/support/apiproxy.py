@@ -77,6 +77,11 @@ class ApiProxy:
         with self._lock:
             self._planned[subject, point] = fault
 
+    def forget(self, subject: str) -> None:
+        """Let nothing of a subject go wrong that was planned and has not."""
+        with self._lock:
+            self._planned = {key: fault for key, fault in self._planned.items() if key[0] != subject}
+
     def spoil(self, subject: str, point: Point, fault: WatchFault) -> None:
         """Let the event at this point (`WATCH pods 2`: the second of the subject's pods) go so."""
         with self._lock:
@@ -86,6 +91,11 @@ class ApiProxy:
         """The points of a subject at which something was planned, and which were not reached."""
         with self._lock:
             return [point for about, point in (*self._planned, *self._spoilt) if about == subject]
+
+    def asked(self, subject: str, method: str, resource: str) -> int:
+        """How many requests of a kind about a subject have come."""
+        with self._lock:
+            return self._counts[subject, method, resource]
 
     def points(self, subject: str, *, writes_only: bool = True) -> list[Point]:
         """The requests about a subject that were answered, in order."""

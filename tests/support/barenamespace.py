@@ -61,6 +61,26 @@ class Namespace:
 
         await eventually(gone)
 
+    async def change(self, **spec: Any) -> None:
+        """Change these fields of the job's spec; nobody else may be writing."""
+        job = await self.api.get(f"{self.jobs}/bell")
+        await self.api.put(f"{self.jobs}/bell", {**job, "spec": {**job["spec"], **spec}})
+
+    async def without_payload(self) -> Json:
+        """The job's status, once its payload is removed."""
+
+        async def find() -> Json | None:
+            status: Json = (await self.api.get(f"{self.jobs}/bell"))["status"]
+            return status if "payloadRemovedTime" in status else None
+
+        found: Json = await eventually(find)
+        return found
+
+    async def config_maps(self) -> list[str]:
+        """The ConfigMaps that there are besides that which every namespace has."""
+        found = [metadata(one)["name"] for one in await self._items(f"{CORE}/namespaces/{self.name}/configmaps")]
+        return [name for name in found if name != "kube-root-ca.crt"]
+
     async def runs(self) -> list[Json]:
         """The batch Jobs that there are."""
         return await self._items(f"{BATCH}/namespaces/{self.name}/jobs")

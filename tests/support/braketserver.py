@@ -4,19 +4,12 @@ Every request and every answer is checked against that model. Circuits are execu
 and results go to the S3 of moto's server. It is the provider of the adapters' conformance suite.
 """
 
-import io
 import json
 import re
-import socket
-import struct
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 import botocore.session
@@ -24,13 +17,12 @@ from botocore.config import Config
 from botocore.validate import ParamValidator
 from braket.default_simulator import StateVectorSimulator
 from braket.ir.openqasm import Program, ProgramSet
-from qiskit import QuantumCircuit, qasm3, qpy, transpile
 
-from quantum_operator.ports.adapter import Device
 from quantum_operator.testing.adapter_faults import Call, Fault
 from support.awstags import untaggable
 from support.braketdevice import CAPABILITIES, DEVICE
 from support.braketresults import stored
+from support.providerserver import ProviderServer, Reply
 
 ACCESS_KEY = "AKIATESTTESTTESTTEST"
 SECRET_KEY = "secret-access-key-of-the-tests-0123456789"
@@ -58,18 +50,9 @@ class Task:
         return f"{self.request['outputS3KeyPrefix']}/{self.arn.rsplit('/', 1)[-1]}"
 
 
-@dataclass
-class Reply:
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
+class BraketReply(Reply):
     @classmethod
-    def of(cls, document: object, status: int = 200) -> "Reply":
-        return cls(status, json.dumps(document, default=_plain).encode(), {"Content-Type": "application/json"})
-
-    @classmethod
-    def error(cls, code: str, message: str, status: int = 0) -> "Reply":
+    def error(cls, code: str, message: str, status: int = 0) -> Self:
         """An exception of the model, with the status that the model gives it, or one that all of AWS has."""
         known = {shape.name: shape.metadata["error"]["httpStatusCode"] for shape in MODEL.error_shapes}
         reply = cls.of({"message": message}, status or known[code])
@@ -77,7 +60,7 @@ class Reply:
         return reply
 
 
-class BraketServer:
+class BraketServer(ProviderServer):
     """The service, and the controls of the conformance suite."""
 
     device = DEVICE
@@ -85,8 +68,9 @@ class BraketServer:
     secrets = (ACCESS_KEY, SECRET_KEY, SESSION_TOKEN)
     unknown_task = f"arn:aws:braket:{REGION}:{ACCOUNT}:quantum-task/00000000-0000-0000-0000-000000000000"
 
-    def __init__(self, s3_url: str, *, lag: float = 3.0) -> None:
-        """Tasks are in searches `lag` of the provider's seconds after their creation."""
+    def __init__(self, s3_url: str, *, lag: float = 3.0, host: str = "127.0.0.1") -> None:
+        """Tasks are in searches `lag` of the provider's seconds after their creation. It listens at `host`."""
+        super().__init__(lag=lag, host=host)
         self.all_tasks: dict[str, Task] = {}
         self.operations: list[str] = []
         """Of every request."""
@@ -98,27 +82,9 @@ class BraketServer:
         self.status = "ONLINE"
         self.form = "measurements"
         """In which form results are stored; the forms are those of `braketresults.stored`."""
+        self.session_token: str | None = SESSION_TOKEN  # None: of a permanent access key, which has none
         self.s3_url = s3_url
         self.s3 = _s3(s3_url)
-        self._lag, self._now = lag, 0.0
-        self._failing: dict[Call, Fault] = {}
-        self._healed = threading.Event()
-        self._http = _Listener(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    def __enter__(self) -> "BraketServer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._healed.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
 
     def settings(self, **more: str) -> dict[str, str]:
         """What an adapter is connected with."""
@@ -127,7 +93,7 @@ class BraketServer:
             "bucket": BUCKET,
             "accessKeyId": ACCESS_KEY,
             "secretAccessKey": SECRET_KEY,
-            "sessionToken": SESSION_TOKEN,
+            **({} if self.session_token is None else {"sessionToken": self.session_token}),
             "endpointUrl": self.address,
             "s3EndpointUrl": self.s3_url,
             "priceMicrosPerTask": str(TASK_PRICE),
@@ -135,22 +101,6 @@ class BraketServer:
             "timeoutSeconds": "5",
             "visibilitySeconds": "3",
         } | more
-
-    def compile(self, programs: Sequence[str], device: Device) -> bytes:
-        compiled = {program: _compiled(program, device) for program in set(programs)}
-        stream = io.BytesIO()
-        qpy.dump([compiled[program] for program in programs], stream)
-        return stream.getvalue()
-
-    @contextmanager
-    def failing(self, call: Call, fault: Fault) -> Iterator[None]:
-        self._failing[call] = fault
-        self._healed.clear()
-        try:
-            yield
-        finally:
-            del self._failing[call]
-            self._healed.set()
 
     def submissions(self) -> int:
         return len(self.requests)
@@ -182,7 +132,7 @@ class BraketServer:
         raise AssertionError("Braket enforces no ceilings")
 
     def wait(self, seconds: float) -> None:
-        self._now += seconds
+        super().wait(seconds)
         for task in self.all_tasks.values():
             if task.cancelled <= self._now and task.status == "CANCELLING":
                 task.status = "CANCELLED"
@@ -205,28 +155,22 @@ class BraketServer:
         told = f"{headers['Authorization']} {headers['X-Amz-Security-Token']} {SECRET_KEY}"
         match fault.answer:
             case "unauthorized":
-                return Reply.error("UnrecognizedClientException", f"The security token is invalid: {told}", 403)
+                return BraketReply.error("UnrecognizedClientException", f"The security token is invalid: {told}", 403)
             case "forbidden":
-                return Reply.error("AccessDeniedException", "You are not authorized to perform this action")
+                return BraketReply.error("AccessDeniedException", "You are not authorized to perform this action")
             case "invalid":
-                return Reply.error("ValidationException", f"The request is invalid: {told}")
+                return BraketReply.error("ValidationException", f"The request is invalid: {told}")
             case "throttled":
-                return Reply.error("ThrottlingException", "Rate exceeded")
-            case "unavailable":
-                return Reply(503, b"<html>Service Unavailable</html>", {"Content-Type": "text/html"})
-            case "garbage":
-                return Reply(200, b"<html>Welcome</html>", {"Content-Type": "text/html"})
-            case "silence":
-                self._healed.wait(20)
-        return None
+                return BraketReply.error("ThrottlingException", "Rate exceeded")
+        return self._unserved(fault)
 
     def _dispatch(self, operation: str, parameters: dict[str, Any], headers: Any) -> Reply:
         scope = rf"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/\d{{8}}/{REGION}/braket/aws4_request, .*"
-        if not re.fullmatch(scope, headers["Authorization"]) or headers["X-Amz-Security-Token"] != SESSION_TOKEN:
-            return Reply.error("UnrecognizedClientException", "The security token is invalid", 403)
+        if not re.fullmatch(scope, headers["Authorization"]) or headers["X-Amz-Security-Token"] != self.session_token:
+            return BraketReply.error("UnrecognizedClientException", "The security token is invalid", 403)
         model = MODEL.operation_model(operation)
         if report := _misfit(parameters, model.input_shape):
-            return Reply.error("ValidationException", report)
+            return BraketReply.error("ValidationException", report)
         done = {
             "GetDevice": self._device,
             "CreateQuantumTask": self._create,
@@ -242,7 +186,7 @@ class BraketServer:
 
     def _device(self, parameters: dict[str, Any]) -> Any:
         if parameters["deviceArn"] != DEVICE:
-            return Reply.error("ResourceNotFoundException", "Device not found")
+            return BraketReply.error("ResourceNotFoundException", "Device not found")
         return {
             "deviceArn": DEVICE,
             "deviceName": "Forte-1",
@@ -261,17 +205,17 @@ class BraketServer:
         for task in self.all_tasks.values():
             if task.request["clientToken"] == parameters["clientToken"]:
                 if task.request != parameters:
-                    return Reply.error("ValidationException", "The client token was used with other parameters")
+                    return BraketReply.error("ValidationException", "The client token was used with other parameters")
                 return {"quantumTaskArn": task.arn}
         if report := untaggable(parameters.get("tags", {})):
-            return Reply.error("ValidationException", report)
+            return BraketReply.error("ValidationException", report)
         arn = f"{self.unknown_task[:-12]}{len(self.all_tasks) + 1:012d}"
         self.all_tasks[arn] = Task(arn, parameters, self._now)
         return {"quantumTaskArn": arn}
 
     def _get(self, parameters: dict[str, Any]) -> Any:
         if (task := self.all_tasks.get(parameters["quantumTaskArn"])) is None:
-            return Reply.error("ResourceNotFoundException", "Quantum task not found")
+            return BraketReply.error("ResourceNotFoundException", "Quantum task not found")
         position = "2" if task.status == "QUEUED" else "None"
         return _summary(task) | {
             "deviceParameters": task.request.get("deviceParameters", "{}"),
@@ -289,9 +233,9 @@ class BraketServer:
 
     def _cancel(self, parameters: dict[str, Any]) -> Any:
         if (task := self.all_tasks.get(parameters["quantumTaskArn"])) is None:
-            return Reply.error("ResourceNotFoundException", "Quantum task not found")
+            return BraketReply.error("ResourceNotFoundException", "Quantum task not found")
         if task.status in OVER:
-            return Reply.error("ConflictException", f"The quantum task is {task.status}")
+            return BraketReply.error("ConflictException", f"The quantum task is {task.status}")
         task.status, task.cancelled = "CANCELLING", self._now + 1
         return {"quantumTaskArn": task.arn, "cancellationStatus": "CANCELLING"}
 
@@ -348,51 +292,3 @@ def _summary(task: Task) -> dict[str, Any]:
         "createdAt": CREATED + timedelta(seconds=task.created),
         "tags": task.request.get("tags", {}),
     }
-
-
-def _compiled(program: str, device: Device) -> QuantumCircuit:
-    circuit = qasm3.loads(program)
-    if device.basis_gates is None:
-        return circuit
-    return transpile(circuit, basis_gates=list(device.basis_gates), optimization_level=0)
-
-
-def _plain(value: object) -> str:
-    assert isinstance(value, datetime)
-    return value.isoformat()
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-
-def _handler(server: BraketServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            reply = server.answer(self.command, self.path, self.headers, body)
-            if reply is None:
-                self._break_off()
-                return
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body)
-
-        do_POST = do_GET  # noqa: N815
-        do_PUT = do_GET  # noqa: N815
-
-        def _break_off(self) -> None:
-            self.close_connection = True
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing: tests say what was asked."""
-
-    return Handler

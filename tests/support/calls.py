@@ -3,10 +3,14 @@
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from quantum_operator.cluster.labels import JOB_UID, SHARED
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 _CHILD = re.compile(r"-[0-9a-f]{10}-[0-9a-f]+(-[0-9a-z]+)?$")
+_MEMBER = re.compile(r"-m[0-9]$")
 
 
 @dataclass(frozen=True, order=True)
@@ -23,7 +27,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Call:
-    """A request. Its subject is the QuantumJob that the object belongs to, or else the object itself."""
+    """A request. Its subject is the QuantumJob that the object belongs to, or else the object itself.
+
+    Of jobs that are called `NAME-m1`, `NAME-m2`, … the subject is `NAME`, and so it is of what they share.
+    """
 
     method: str
     resource: str
@@ -51,10 +58,17 @@ class Call:
             sent = json.loads(body)
             name = sent["metadata"]["name"]
             subject = sent.get("involvedObject", sent["metadata"])["name"]
+            if is_shared(sent):
+                subject = sent["metadata"]["ownerReferences"][0]["name"]
         is_watch = parse_qs(url.query).get("watch") == ["true"]
         return Call(method, resource, subject_of(subject), name, is_watch)
 
 
 def subject_of(name: str) -> str:
-    """The QuantumJob by whose name that of a run, an artifact or a pod begins."""
-    return _CHILD.sub("", name)
+    """The QuantumJob by whose name that of a run, an artifact or a pod begins; the group where it is one of several."""
+    return _MEMBER.sub("", _CHILD.sub("", name))
+
+
+def is_shared(body: dict[str, Any]) -> bool:
+    """Whether jobs share it."""
+    return bool((body["metadata"].get("labels") or {}).get(JOB_UID) == SHARED)

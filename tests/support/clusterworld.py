@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from quantum_operator.api.generate import files
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.render import RESOURCES
@@ -16,7 +18,8 @@ from quantum_operator.cluster.runs import ClusterRuns
 from quantum_operator.cluster.store import ClusterStore
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
-from testcluster import Cluster
+from support.objects import objects
+from testcluster import BuiltCluster, Cluster
 from testcluster.processes import eventually
 
 Json = dict[str, Any]
@@ -31,6 +34,13 @@ def serve_crds(cluster: Cluster) -> None:
             cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
     names = [f"crd/{model.plural}.quantum-operator.dev" for model in RESOURCES]
     assert eventually(lambda: are_established(cluster, names), 30)
+
+
+def serve_crds_of_our_own(cluster: Cluster) -> None:
+    """The same, of a cluster that the tests have made; the test is skipped where it is given."""
+    if not isinstance(cluster, BuiltCluster):
+        pytest.skip("users are made by the test's own cluster")
+    serve_crds(cluster)
 
 
 def are_established(cluster: Cluster, names: list[str]) -> bool:
@@ -76,7 +86,7 @@ class World:
     def __init__(self, cluster: Cluster, namespace: str, api: Api) -> None:
         self.cluster, self.namespace, self.api = cluster, namespace, api
         self.asked = Asked()
-        self.woken: list[tuple[Key, float]] = []
+        self.woken: list[Key] = []
         self.restart()
 
     def restart(self) -> None:
@@ -84,7 +94,7 @@ class World:
         self.mirror = Mirror()
         self.mirror.connect(self.asked)
         self.store = ClusterStore(self.api, self.mirror)
-        self.runs = ClusterRuns(self.api, self.mirror, RunSettings(IMAGE), lambda *call: self.woken.append(call))
+        self.runs = ClusterRuns(self.api, self.mirror, RunSettings(IMAGE), self.woken.append)
         self.artifacts = ClusterArtifacts(self.api)
         self.recorder = ClusterRecorder(self.api)
 
@@ -116,7 +126,7 @@ class World:
 
     def names(self, kind: str) -> list[str]:
         """The names of all objects of a kind."""
-        return sorted(name.partition("/")[2] for name in self.kubectl("get", kind, "--output=name").split())
+        return sorted(one["metadata"]["name"] for one in objects(self.cluster, kind, self.namespace))
 
     def pods_of(self, run: str) -> list[Json]:
         """The pods of a batch Job."""

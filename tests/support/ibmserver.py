@@ -5,29 +5,23 @@ adapters' conformance suite. Its device is the SDK's snapshot of a real one with
 """
 
 import base64
-import io
 import json
 import math
 import re
-import socket
-import struct
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from qiskit import QuantumCircuit, qasm3, qpy, transpile
+import pytest
 from qiskit_aer.primitives import SamplerV2
+from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService
 from qiskit_ibm_runtime.json import RuntimeDecoder, RuntimeEncoder
 
-from quantum_operator.ports.adapter import Device
 from quantum_operator.testing.adapter_faults import Call, Fault
 from support.ibmsessions import Sessions, Told
+from support.providerserver import ProviderServer, Reply
 
 API_KEY = "api-key-of-the-tests-0123456789"
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/0123456789abcdef:11111111-2222-3333-4444-555555555555::"
@@ -49,24 +43,15 @@ class Job:
     result: str = ""
 
 
-@dataclass
-class Reply:
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
+class IbmReply(Reply):
     @classmethod
-    def of(cls, document: object, status: int = 200) -> "Reply":
-        return cls(status, json.dumps(document).encode(), {"Content-Type": "application/json"})
-
-    @classmethod
-    def error(cls, status: int, code: int, message: str, **headers: str) -> "Reply":
+    def error(cls, status: int, code: int, message: str, **headers: str) -> Self:
         reply = cls.of({"errors": [{"code": code, "message": message}], "trace": "t"}, status)
         reply.headers |= headers
         return reply
 
 
-class IbmServer:
+class IbmServer(ProviderServer):
     """The service, and the controls of the conformance suite."""
 
     device = DEVICE
@@ -75,6 +60,7 @@ class IbmServer:
 
     def __init__(self, *, lag: float = 3.0, host: str = "127.0.0.1") -> None:
         """Jobs are found by their tags `lag` of the provider's seconds after their creation. It listens at `host`."""
+        super().__init__(lag=lag, host=host)
         self.jobs: dict[str, Job] = {}
         self.requests: list[tuple[str, str]] = []
         """Method and path of every request to the API."""
@@ -87,29 +73,9 @@ class IbmServer:
         self.usage_pending = False
         self.access_token = _jwt()
         self.secrets = (API_KEY, self.access_token)
-        self._lag, self._now = lag, 0.0
-        self._failing: dict[Call, Fault] = {}
-        self._healed = threading.Event()
         snapshot = resources.files("qiskit_ibm_runtime.fake_provider.backends") / "manila"
         self.configuration = json.loads((snapshot / "conf_manila.json").read_text()) | {"backend_name": DEVICE}
         self.properties = json.loads((snapshot / "props_manila.json").read_text()) | {"backend_name": DEVICE}
-        self._http = _Listener((host, 0), _handler(self))
-        self._host = host
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    def __enter__(self) -> "IbmServer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._healed.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    @property
-    def address(self) -> str:
-        return f"http://{self._host}:{self._http.server_port}"
 
     def settings(self, **more: str) -> dict[str, str]:
         """What an adapter is connected with."""
@@ -123,21 +89,18 @@ class IbmServer:
             "visibilitySeconds": "3",
         } | more
 
-    def compile(self, programs: Sequence[str], device: Device) -> bytes:
-        compiled = {program: self._compiled(program, device) for program in set(programs)}
-        stream = io.BytesIO()
-        qpy.dump([compiled[program] for program in programs], stream)
-        return stream.getvalue()
-
-    @contextmanager
-    def failing(self, call: Call, fault: Fault) -> Iterator[None]:
-        self._failing[call] = fault
-        self._healed.clear()
-        try:
-            yield
-        finally:
-            del self._failing[call]
-            self._healed.set()
+    def sdk_backend(self, monkeypatch: pytest.MonkeyPatch) -> IBMBackend:
+        """The device as the SDK's own service gives it, which is led here by variables of the environment."""
+        monkeypatch.setenv("IAM_URL", self.address)
+        monkeypatch.setenv("QISKIT_FUNCTIONS_EXPERIMENTAL", "1")
+        service = QiskitRuntimeService(
+            channel="ibm_quantum_platform",
+            token=API_KEY,
+            instance=CRN,
+            url=self.address,
+            url_resolver=lambda *_: f"{self.address}/api/v1",
+        )
+        return service.backend(DEVICE)
 
     def submissions(self) -> int:
         return len(self.bodies)
@@ -189,9 +152,6 @@ class IbmServer:
             job.status, job.reason, job.reason_code = "Cancelled", "Ran too long", 1305
         job.usage = float(job.body.get("cost", 10_800))
 
-    def wait(self, seconds: float) -> None:
-        self._now += seconds
-
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Reply | None:
         """The answer to a request; None where the connection is to break off."""
         parts = urlsplit(target)
@@ -215,24 +175,18 @@ class IbmServer:
         told = f"{headers['Authorization']} for {API_KEY}"
         match fault.answer:
             case "unauthorized":
-                return Reply.error(401, 1201, f"Invalid credentials: {told}")
+                return IbmReply.error(401, 1201, f"Invalid credentials: {told}")
             case "forbidden":
-                return Reply.error(403, 1200, "You are not authorized to perform this action")
+                return IbmReply.error(403, 1200, "You are not authorized to perform this action")
             case "invalid":
-                return Reply.error(400, 1211, f"The body is invalid: {told}")
+                return IbmReply.error(400, 1211, f"The body is invalid: {told}")
             case "throttled":
-                return Reply.error(429, 1202, "Too many requests", **{"Retry-After": str(PATIENCE)})
-            case "unavailable":
-                return Reply(503, b"<html>Service Unavailable</html>", {"Content-Type": "text/html"})
-            case "garbage":
-                return Reply(200, b"<html>Welcome</html>", {"Content-Type": "text/html"})
-            case "silence":
-                self._healed.wait(20)
-        return None
+                return IbmReply.error(429, 1202, "Too many requests", **{"Retry-After": str(PATIENCE)})
+        return self._unserved(fault)
 
     def _dispatch(self, method: str, path: str, query: dict[str, list[str]], headers: Any, body: bytes) -> Reply:
         if headers["Authorization"] != f"Bearer {self.access_token}" or headers["Service-CRN"] != CRN:
-            return Reply.error(401, 1201, "Invalid credentials")
+            return IbmReply.error(401, 1201, "Invalid credentials")
         if path == "/workloads" or path.startswith("/sessions"):
             return _reply(self.sessions.answer(method, path, query, body, self._now, self._lag))
         if match := re.fullmatch(r"/backends/([^/]+)/(status|configuration|properties)", path):
@@ -248,14 +202,14 @@ class IbmServer:
                 return Reply.of({"devices": [{"name": DEVICE, "status": {"name": "online"}, "qubits": 5}]})
             case "GET", "/instances/usage":
                 return Reply.of({"usage_consumed_seconds": 0, "usage_limit_reached": False})
-        return Reply.error(404, 1234, "Not found")
+        return IbmReply.error(404, 1234, "Not found")
 
     def _create(self) -> Reply:
         body = self.bodies[-1]
         if body.get("program_id") != "sampler" or body.get("backend") != DEVICE:
-            return Reply.error(404, 1207, "Program or backend not found")
+            return IbmReply.error(404, 1207, "Program or backend not found")
         if len(tags := body.get("tags", [])) > 8 or any(len(tag) > 86 or "\n" in tag for tag in tags):
-            return Reply.error(400, 1204, "A job has at most 8 tags of at most 86 characters")
+            return IbmReply.error(400, 1204, "A job has at most 8 tags of at most 86 characters")
         if told := self.sessions.refusal(body, self._now):
             return _reply(told)
         name = f"d{len(self.jobs):019d}"
@@ -280,7 +234,7 @@ class IbmServer:
     def _job(self, method: str, name: str, part: str | None) -> Reply:
         job = self.jobs.get(name)
         if job is None:
-            return Reply.error(404, 1291, "Job not found")
+            return IbmReply.error(404, 1291, "Job not found")
         match method, part:
             case "GET", None:
                 return Reply.of(self._document(job))
@@ -291,10 +245,10 @@ class IbmServer:
                 return Reply.of({"usage": {"qpu_charge_time_seconds": job.usage, "status": status}})
             case "POST", "/cancel":
                 if job.status in OVER:
-                    return Reply.error(409, 1280, "The job is in a final state")
+                    return IbmReply.error(409, 1280, "The job is in a final state")
                 job.status = "Cancelled"
                 return Reply(204)
-        return Reply.error(405, 1234, "Method not allowed")
+        return IbmReply.error(405, 1234, "Method not allowed")
 
     def _document(self, job: Job) -> dict[str, Any]:
         state = {"status": job.status, "reason": job.reason, "reason_code": job.reason_code}
@@ -310,53 +264,10 @@ class IbmServer:
 
     def _backend(self, name: str, part: str) -> Reply:
         if name != DEVICE:
-            return Reply.error(404, 1216, "Backend not found")
+            return IbmReply.error(404, 1216, "Backend not found")
         if part == "status":
             return Reply.of({"state": True, "status": "active", "length_queue": 4, "backend_version": "1.2.6"})
         return Reply.of(self.configuration if part == "configuration" else self.properties)
-
-    @staticmethod
-    def _compiled(program: str, device: Device) -> QuantumCircuit:
-        circuit = qasm3.loads(program)
-        if device.basis_gates is None:
-            return circuit
-        coupling = None if device.coupling is None else [list(pair) for pair in device.coupling]
-        return transpile(circuit, basis_gates=list(device.basis_gates), coupling_map=coupling, optimization_level=0)
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-
-def _handler(server: IbmServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            reply = server.answer(self.command, self.path, self.headers, body)
-            if reply is None:
-                self._break_off()
-                return
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body)
-
-        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
-
-        def _break_off(self) -> None:
-            self.close_connection = True
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing: tests say what was asked."""
-
-    return Handler
 
 
 def _call(method: str, path: str) -> Call:
@@ -372,7 +283,7 @@ def _call(method: str, path: str) -> Call:
 
 def _reply(told: Told) -> Reply:
     if told.code:
-        return Reply.error(told.status, told.code, told.document)
+        return IbmReply.error(told.status, told.code, told.document)
     return Reply(told.status) if told.document is None else Reply.of(told.document, told.status)
 
 

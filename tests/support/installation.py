@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from support.objects import objects
 from support.ourimages import operator_image, runner_image
 from testcluster import BuiltCluster
 from testcluster.processes import eventually
@@ -50,7 +51,7 @@ class Installation:
         name = f"e2e-{secrets.token_hex(4)}"
         self.cluster.kubectl("create", "namespace", name)
         self.cluster.kubectl("label", "namespace", name, RESTRICTED)
-        self.cluster.kubectl("apply", "--namespace", name, "-f", str(EXAMPLES / "policy.yaml"))
+        self.cluster.kubectl("apply", "--namespace", name, "-f", str(EXAMPLES / "00-policy.yaml"))
         return name
 
     def apply(self, namespace: str, *bodies: Json) -> None:
@@ -84,9 +85,7 @@ class Installation:
 
     def get(self, kind: str, namespace: str) -> list[Json]:
         """Every object of a kind in a namespace."""
-        found = self.cluster.kubectl("get", kind, "--namespace", namespace, "--output=json").stdout
-        items: list[Json] = json.loads(found)["items"]
-        return items
+        return objects(self.cluster, kind, namespace)
 
     def restarts(self) -> int:
         """How often the operator's container was started again."""

@@ -6,6 +6,7 @@ Every bit of every circuit is 0 in its counts. It is for measuring what lies bef
 import http.client
 import io
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,12 +31,15 @@ from quantum_operator.ports.adapter import (
     Prepared,
     Progress,
     RegisterBits,
+    RejectedError,
     UnavailableError,
     Unknown,
+    UnsupportedError,
 )
 
 DEVICE = "loopback"
 PRICE_MICROS = 1
+MAX_CIRCUITS = 100
 ENTRY_POINT = "[quantum_operator.adapters]\nloopback = support.loopback:connect\n"
 Json = dict[str, Any]
 
@@ -72,7 +76,7 @@ class LoopbackAdapter:
         self._own = threading.local()
 
     def capabilities(self) -> Capabilities:
-        return Capabilities("loopback", "provider", 1, True, 100, self._rate, submit_seconds=5)
+        return Capabilities("loopback", "provider", 1, True, MAX_CIRCUITS, self._rate, submit_seconds=5, combines=True)
 
     def devices(self, names: Sequence[str]) -> tuple[Device, ...]:
         device = Device(DEVICE, 5, ("rz", "sx", "x", "cz", "measure"), None, ready=True)
@@ -84,6 +88,18 @@ class LoopbackAdapter:
         widths = [circuit.num_clbits for circuit in qpy.load(io.BytesIO(circuits.qpy))]
         payload = [{"0" * width: shots} for width, shots in zip(widths, circuits.shots, strict=True)]
         return Prepared(DEVICE, json.dumps({"counts": payload}).encode(), circuits.shots)
+
+    def combine(self, parts: Sequence[Prepared]) -> Prepared:
+        counts: list[dict[str, int]] = []
+        for part in parts:
+            own = json.loads(part.payload)["counts"]
+            if tuple(sum(one.values()) for one in own) != part.shots:
+                raise RejectedError("other circuits or shots than are said")
+            counts += own
+        if len(counts) > MAX_CIRCUITS:
+            raise UnsupportedError(f"a task takes {MAX_CIRCUITS} circuits, not {len(counts)}")
+        shots = tuple(one for part in parts for one in part.shots)
+        return Prepared(DEVICE, json.dumps({"counts": counts}).encode(), shots)
 
     def estimate(self, prepared: Prepared) -> Estimate:
         return Estimate(PRICE_MICROS, "USD", 1)
@@ -140,7 +156,8 @@ def register(folder: Path) -> Path:
 @contextmanager
 def provider() -> Iterator[int]:
     """The provider in a process of its own; the port at which it listens."""
-    with Popen([sys.executable, "-m", "support.loopback"], stdout=PIPE, text=True) as process:
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with Popen([sys.executable, "-m", "support.loopback"], stdout=PIPE, text=True, env=env) as process:
         assert process.stdout is not None
         try:
             yield int(process.stdout.readline())

@@ -21,7 +21,7 @@ OURS = "quantum-operator.dev"
 
 NAMESPACED: list[dict[str, Any]] = [
     {"apiGroups": [OURS], "resources": ["quantumjobs", "backendpolicies"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [OURS], "resources": ["quantumjobs"], "verbs": ["delete"]},
+    {"apiGroups": [OURS], "resources": ["quantumjobs"], "verbs": ["create", "delete"]},
     {"apiGroups": [OURS], "resources": ["quantumjobs/status", "backendpolicies/status"], "verbs": ["update"]},
     {
         "apiGroups": [OURS],
@@ -31,12 +31,13 @@ NAMESPACED: list[dict[str, Any]] = [
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch", "create", "delete"]},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
-    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "delete"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "list"]},
 ]
 CLUSTER_WIDE: list[dict[str, Any]] = [
     {"apiGroups": [OURS], "resources": ["quantumbackends"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [OURS], "resources": ["quantumbackends/status"], "verbs": ["update"]},
+    {"apiGroups": [OURS], "resources": ["quantumbackends/status", "quantumledgers/status"], "verbs": ["update"]},
+    {"apiGroups": [OURS], "resources": ["quantumledgers"], "verbs": ["get", "list", "create"]},
     {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
 ]
@@ -113,6 +114,11 @@ class Watching:
     def pid(self) -> int:
         """Its process's id."""
         return self._process.pid
+
+    def require(self) -> None:
+        """Raise AssertionError with what it said last where it has ended."""
+        code = self._process.poll()
+        assert code is None, f"it ended with {code}: {self.said()[-1000:]}"
 
     def is_healthy(self) -> bool:
         """Whether its health is served."""

@@ -1,7 +1,6 @@
 """Somebody who does what docs/providers.md says."""
 
 import base64
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +10,7 @@ import yaml
 
 from support.agentchart import NAME, kubeconfig_of_agent
 from support.agents import AgentProcess, write_folder
+from support.objects import objects
 from support.operators import OperatorProcess, grant
 from support.providersdoc import ROOT, Way
 from testcluster import BuiltCluster
@@ -39,9 +39,7 @@ class Reader:
 
     def get(self, kind: str, namespace: str) -> list[Json]:
         """All of a kind in a namespace."""
-        found = self.cluster.kubectl("get", kind, f"--namespace={namespace}", "--output=json").stdout
-        items: list[Json] = json.loads(found)["items"]
-        return items
+        return objects(self.cluster, kind, namespace)
 
     def set_up(self, credentials: Mapping[str, str], device: str, qubits: int, *helm: str) -> None:
         """The commands before the job but the last one, for a device that there is; more options for Helm's."""

@@ -35,6 +35,31 @@ def retry(stage: Stage, name: str) -> Play:
     yield from succeed(stage, name, 2)
 
 
+def too_large(stage: Stage, name: str, *backends: str, **policy: Any) -> Play:
+    """A job's run is too large for the first of two backends; the second one takes it, by this policy."""
+    for one in (name, f"{name}-larger"):
+        stage.add_backend(one)
+        yield lambda _, one=one: stage.backend_reason(one)
+    stage.add_policy(name, *backends, **policy)
+    yield lambda view: reason_of(view.policies[name])
+    stage.submit(name, policyRef={"name": name})
+    yield from run(stage, name, 1)
+    pod = yield pod_of(name, 1)
+    stage.kubelet(pod, "Failed", terminated(code=137, reason="OOMKilled"))
+    yield from succeed(stage, name, 2)
+
+
+def reroute(stage: Stage, name: str) -> Play:
+    """A job's first run is too large for its backend, and another backend of its policy has the result."""
+    yield from too_large(stage, name, name, f"{name}-larger")
+
+
+def fallback(stage: Stage, name: str) -> Play:
+    """A job's run is too large for the backend of its policy, which has a simulator to fall back to."""
+    link = {"causes": ["Infrastructure"], "to": "Simulator", "backends": [{"name": f"{name}-larger"}]}
+    yield from too_large(stage, name, name, fallback=[link])
+
+
 def suspension(stage: Stage, name: str) -> Play:
     """A job is suspended while it runs, and resumed."""
     stage.submit(name)
@@ -115,6 +140,8 @@ def reason_of(body: Json) -> Any:
 SCENARIOS: dict[str, Scenario] = {
     "success": success,
     "retry": retry,
+    "reroute": reroute,
+    "fallback": fallback,
     "suspension": suspension,
     "cancellation": cancellation,
     "deletion": deletion,

@@ -9,9 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from quantum_operator.api.ledger import QuantumLedger
 from quantum_operator.testing import builders
 from support.agents import AgentProcess, grant_agent, write_folder
 from support.clusterworld import manifest
+from support.objects import named, objects
 from support.operators import OperatorProcess, grant
 from testcluster import BuiltCluster
 
@@ -50,8 +52,7 @@ class Site:
 
     def job(self, name: str) -> Json:
         """A job as it is."""
-        found: Json = json.loads(self.kubectl("get", "quantumjob", name, "--output=json"))
-        return found
+        return named(self.cluster, "quantumjobs", name, self.namespace)
 
     def condition(self, name: str, kind: str) -> tuple[str, str]:
         """Status and reason of a condition."""
@@ -60,9 +61,15 @@ class Site:
 
     def tasks(self) -> list[Json]:
         """The agent's tasks."""
-        found = self.kubectl("get", "quantumtasks", "--output=json", namespace=self.agent_namespace)
-        items: list[Json] = json.loads(found)["items"]
-        return items
+        return objects(self.cluster, "quantumtasks", self.agent_namespace)
+
+    def ledger(self) -> tuple[int, int]:
+        """What the tenant's jobs spent of all months' money, and what is reserved for them."""
+        found = objects(self.cluster, "quantumledgers")
+        books = [QuantumLedger.model_validate(one).status for one in found]
+        spent = sum(one.micros for book in books for one in book.totals if one.namespace == self.namespace)
+        reserved = [one for book in books for one in book.reservations if one.job.namespace == self.namespace]
+        return spent, sum(one.micros for one in reserved)
 
     def offer(self, adapter: str, device: str, price: Json, **spec: Any) -> None:
         """A backend of the account's device, and a policy that has it alone."""
@@ -110,16 +117,21 @@ class Site:
 
     def left_of(self, name: str) -> list[str]:
         """What there is of a job, in both namespaces."""
-        kinds = "quantumjobs,quantumtasks,jobs,pods,configmaps"
-        found = [
-            self.kubectl("get", kinds, "--output=name", namespace=one).split()
-            for one in (self.namespace, self.agent_namespace)
+        return [
+            f"{kind}/{one['metadata']['name']}"
+            for kind in ("quantumjobs", "quantumtasks", "jobs", "pods", "configmaps")
+            for place in (self.namespace, self.agent_namespace)
+            for one in objects(self.cluster, kind, place)
+            if one["metadata"]["name"].startswith(name)
         ]
-        return [one for some in found for one in some if one.partition("/")[2].startswith(name)]
 
     def resolve(self, task: str, *how: str) -> None:
         """Say by `qjob` what became of a held task."""
+        done = self.resolving(task, *how)
+        assert done.returncode == 0, done.stderr
+
+    def resolving(self, task: str, *how: str) -> subprocess.CompletedProcess[str]:
+        """What `qjob` answers to that."""
         command = [sys.executable, "-m", "quantum_operator.cli", "resolve", task, *how, "-n", self.agent_namespace]
         environment = {**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "NO_PROXY": "*"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

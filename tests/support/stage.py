@@ -14,6 +14,9 @@ import httpx2
 from lightkube import KubeConfig
 from lightkube.config.client_adapter import user_auth, verify_cluster
 
+from quantum_operator.api.batch import BatchSpec, bind
+from quantum_operator.api.envelope import seal
+from quantum_operator.api.ledger import QuantumLedger, QuantumLedgerStatus
 from quantum_operator.api.run import JobInput, RunSpec
 from quantum_operator.testing import builders
 from support.apiproxy import ApiProxy
@@ -23,7 +26,7 @@ from support.forkedoperator import ForkedOperator
 from testcluster import Cluster
 
 SECONDS = 60.0
-POLL_SECONDS = 0.03
+POLL_SECONDS = 0.1
 OURS = "/apis/quantum-operator.dev/v1alpha1"
 
 Step: TypeAlias = Callable[["View"], Any]
@@ -108,15 +111,17 @@ class Stage:
             self._client.delete(f"{OURS}/quantumbackends/{name}")
         self._client.close()
 
-    def add_backend(self, name: str) -> None:
+    def add_backend(self, name: str, *, price: Json | None = None, **limits: int) -> None:
         """Create a simulator."""
         self._backends.append(name)
         run = {"nodeSelector": {"quantum-operator.dev/node": "none"}, "memory": "256Mi"}
-        self._post(f"{OURS}/quantumbackends", manifest(builders.backend(name, run=run), ""))
+        given: Json = {"run": run, "limits": limits} | ({"price": price} if price is not None else {})
+        self._post(f"{OURS}/quantumbackends", manifest(builders.backend(name, **given), ""))
 
-    def add_policy(self, name: str, backend: str) -> None:
-        """Create a policy of one backend."""
-        self._post(self._path("backendpolicies"), manifest(builders.policy(backend, name=name), self.namespace))
+    def add_policy(self, name: str, *backends: str, **spec: Any) -> None:
+        """Create a policy of these backends."""
+        policy = builders.policy(*backends, name=name, **spec)
+        self._post(self._path("backendpolicies"), manifest(policy, self.namespace))
 
     def submit(self, name: str, **spec: Any) -> None:
         """Create a job of a Bell pair."""
@@ -142,6 +147,11 @@ class Stage:
         """Why a backend is ready; empty where it has not said so yet."""
         return _reason(self._client.get(f"{OURS}/quantumbackends/{name}").json(), "Ready")
 
+    def ledger(self, name: str) -> QuantumLedgerStatus:
+        """The ledger of this name."""
+        body = _allow(self._client.get(f"{OURS}/quantumledgers/{name}")).json()
+        return QuantumLedger.model_validate(body).status
+
     def kubelet(self, pod: Json, phase: str, state: Json, **status: Any) -> None:
         """Say of a pod what its kubelet would; a no-op where the pod is gone."""
         container = {"name": "runner", "image": "x", "imageID": "", "ready": False, "restartCount": 0, "state": state}
@@ -152,12 +162,12 @@ class Stage:
 
     def outcome(self, pod: Json, view: View) -> str:
         """What the runner would leave of a pod's run."""
-        (variable,) = pod["spec"]["containers"][0]["env"]
-        source = next(one["configMap"]["name"] for one in pod["spec"]["volumes"] if "configMap" in one)
-        kept = next(one for one in view.artifacts if _name(one) == source)
-        job_input = JobInput.model_validate_json(base64.b64decode(kept["binaryData"]["data"]))
-        left = builders.outcome(RunSpec.model_validate_json(variable["value"]), job_input)
-        return left.model_dump_json(by_alias=True, exclude_none=True)
+        container, given = pod["spec"]["containers"][0], input_of(pod, view)
+        if "--batch" in container["args"]:
+            batch = BatchSpec.model_validate_json(given)
+            return seal(bind({one.run: left_by(batch.spec_of(one), one.input) for one in batch.runs})).termination
+        (variable,) = container["env"]
+        return left_by(RunSpec.model_validate_json(variable["value"]), given).decode()
 
     def view(self) -> View:
         """Everything as it is now."""
@@ -203,15 +213,33 @@ class Stage:
         _allow(self._client.post(path, json=body))
 
 
+def input_of(pod: Json, view: View) -> bytes:
+    """What is mounted in a pod."""
+    source = next(one["configMap"]["name"] for one in pod["spec"]["volumes"] if "configMap" in one)
+    kept = next(one for one in view.artifacts if _name(one) == source)
+    return base64.b64decode(kept["binaryData"]["data"])
+
+
+def left_by(spec: RunSpec, given: str | bytes) -> bytes:
+    """The outcome of a run, with this input."""
+    left = builders.outcome(spec, JobInput.model_validate_json(given))
+    return left.model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
 def ending(view: View, name: str, backend: str) -> Json:
     """How a job ended, without times, UIDs and names of its own or the stage's: what no disturbance may change."""
     job = view.jobs.get(name)
     found = {
-        "status": _timeless(job.get("status")) if job is not None else None,
+        "status": timeless(job.get("status")) if job is not None else None,
         "runs": sorted(_name(one) for one in _of(name, view.runs)),
         "artifacts": sorted(_name(one) for one in _of(name, view.artifacts)),
     }
-    text = json.dumps(found, sort_keys=True).replace(name, "JOB").replace(backend, "BACKEND")
+    text = (
+        json.dumps(found, sort_keys=True)
+        .replace(name, "JOB")
+        .replace(backend, "BACKEND")
+        .replace(backend.removeprefix("aer-"), "NAMESPACE")
+    )
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID", text)
     text = re.sub(r"JOB-[0-9a-f]{10}-", "JOB-TAG-", text)
     normal: Json = json.loads(re.sub(r'"outcomeSha256": "[0-9a-f]{64}"', '"outcomeSha256": "SHA"', text))
@@ -272,8 +300,10 @@ def _failed(run: Json) -> bool:
     return any(one["type"] == "Failed" for one in run.get("status", {}).get("conditions") or ())
 
 
-def _timeless(value: Any) -> Any:
+def timeless(value: Any) -> Any:
+    """The same without times, durations, and the figures of a moment."""
     if isinstance(value, dict):
-        timed = ("Time", "usedSeconds")
-        return {name: _timeless(one) for name, one in value.items() if not name.endswith(timed)}
-    return [_timeless(one) for one in value] if isinstance(value, list) else value
+        timed = ("Time", "usedSeconds", "suspendedSeconds")
+        kept = {name: one for name, one in value.items() if not name.endswith(timed)}
+        return {name: timeless(one) for name, one in kept.items() if name not in ("now", "figures")}
+    return [timeless(one) for one in value] if isinstance(value, list) else value

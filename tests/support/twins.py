@@ -14,6 +14,7 @@ from quantum_operator.testing import builders
 from support.accounts import new_name
 from support.clusterworld import manifest
 from support.interruptions import InterruptibleBraket
+from support.objects import objects
 from support.operators import Watching
 from support.sites import ASYMMETRIC, Json, Site
 from testcluster import BuiltCluster
@@ -75,7 +76,7 @@ class Twins:
 
     def completed(self) -> list[Json]:
         """The jobs that have their counts."""
-        found = json.loads(self.site.kubectl("get", "quantumjobs", "--output=json"))["items"]
+        found = objects(self.site.cluster, "quantumjobs", self.site.namespace)
         ends = {one["metadata"]["name"]: _ending(one) for one in found}
         assert set(ends.values()) <= {("", ""), ("True", "Succeeded")}, ends
         return [one for one in found if ends[one["metadata"]["name"]] == ("True", "Succeeded")]
@@ -95,6 +96,21 @@ class Twins:
         assert asked == sorted(task["spec"]["token"] for task in tasks), self.said()
         assert len(self.server.all_tasks) == len(set(asked)) == count
         assert sum(one["status"]["cost"]["micros"] for one in completed) == self.server.charged_micros()
+        assert self.on_the_ledger() == (self.server.charged_micros(), 0), self.said()
+
+    def on_the_ledger(self) -> tuple[int, int]:
+        """What is spent and reserved for this account's device, in millionths, over all months."""
+        ledgers = objects(self.site.cluster, "quantumledgers")
+        entries = [
+            sum(
+                entry["micros"]
+                for one in ledgers
+                for entry in one.get("status", {}).get(kind, ())
+                if entry["backend"] == self.site.backend
+            )
+            for kind in ("totals", "reservations")
+        ]
+        return entries[0], entries[1]
 
     def first_write_since(self, moment: datetime, position: int) -> float:
         """After how many seconds an operator wrote something other than the Lease."""

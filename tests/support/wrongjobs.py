@@ -98,10 +98,15 @@ BY_THE_API_SERVER = (
     Wrong("an-unknown-field", ("spec.shots", "unknown field"), more={"shots": 5}),
     Wrong("a-deep-field", ("spec.extra", "unknown field"), more={"extra": json.loads("[" * 500 + "]" * 500)}),
     Wrong("pickled-circuits", (f"{P}.qpy", "unknown field"), programs=program(qpy="UUlTS0lU")),
+    Wrong(
+        "no-policy",
+        ("spec.policyRef.name: 'gold'", "no BackendPolicy of that name", "name one"),
+        more={"policyRef": {"name": "gold"}},
+    ),
+    Wrong("too-many-shots", ("20000000 shots", "allows 10000000", "ask for fewer"), task=shots(10_000_000, pubs=2)),
 )
 
 BY_THE_OPERATOR = (
-    Wrong("no-policy", ("gold", "create"), "PolicyNotFound", more={"policyRef": {"name": "gold"}}, then="waits"),
     Wrong("no-map", (P, "absent", "create"), "ConfigMapNotFound", mapped("absent", "a"), then="waits"),
     Wrong("no-key", (P, "'programs'", "'a'", "create"), "ConfigMapNotFound", mapped("programs", "a"), then="waits"),
     Wrong("a-large-key", (P, "500002", "262144", "shorten"), "ProgramTooLarge", mapped("programs", "large.qasm")),
@@ -134,9 +139,6 @@ BY_THE_OPERATOR = (
         (f"{PUB}.program", "'q'", "name one"),
         "UnknownProgram",
         task={"sample": {"pubs": [{"program": "q"}]}},
-    ),
-    Wrong(
-        "too-many-shots", ("20000000", "10000000", "ask for fewer"), "OverPolicyLimit", task=shots(10_000_000, pubs=2)
     ),
     Wrong("a-file", (P, "include"), "InvalidProgram", program(qasm2=f"OPENQASM 2.0; {PASSWD} qreg q[1];")),
     Wrong("a-file-3", (P, "include"), "InvalidProgram", program(qasm3=f"OPENQASM 3.0; {PASSWD} qubit q;")),

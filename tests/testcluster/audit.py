@@ -21,11 +21,12 @@ class AuditEvent:
     name: str
     code: int
     at: datetime
+    dry: bool = False
 
     @property
     def is_write(self) -> bool:
-        """Whether the request asked for a change."""
-        return self.verb in WRITES
+        """Whether the request asked for a change, and not only what would come of one."""
+        return self.verb in WRITES and not self.dry
 
 
 def events(log: Path, since: int = 0) -> list[AuditEvent]:
@@ -46,4 +47,5 @@ def _event(entry: dict[str, Any]) -> AuditEvent:
         name=reference.get("name", ""),
         code=entry.get("responseStatus", {}).get("code", 0),
         at=datetime.fromisoformat(entry["requestReceivedTimestamp"]),
+        dry="dryRun=All" in entry.get("requestURI", ""),
     )

@@ -8,6 +8,7 @@ are skipped, and one line at the end says so; in CI (CI=true) they fail instead.
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,38 +26,57 @@ _ABSENT = pytest.StashKey[str]()
 @pytest.fixture(scope="session")
 def api_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster of which only the API is of use: there may be no node."""
-    given = os.environ.get("KUBECONFIG")
-    if given:
-        yield given_cluster(Path(given), tmp_path_factory.mktemp("cluster"))
-    else:
-        reason = build.impossible()
-        if reason:
-            _absent(request, f"{reason}; {build.REMEDY}")
-        with BuiltCluster.session() as built:
-            yield built
+    with session_cluster(request, tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest, api_server: Cluster) -> Cluster:
     """The same cluster, with a node that runs pods."""
-    if isinstance(api_server, BuiltCluster):
-        reason = sandbox.impossible()
-        if reason:
-            _absent(request, f"{reason}; set KUBECONFIG to a cluster to use")
-        api_server.start_node()
+    start_node(request, api_server)
     return api_server
 
 
 @pytest.fixture
 def namespace(api_server: Cluster) -> Iterator[str]:
     """A new namespace that holds its pods to the restricted standard, and is ready for them."""
+    with new_namespace(api_server) as name:
+        yield name
+
+
+@contextmanager
+def session_cluster(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The cluster that KUBECONFIG names, or a new one without a node; else the test is skipped, or fails in CI."""
+    given = os.environ.get("KUBECONFIG")
+    if given:
+        yield given_cluster(Path(given), folders.mktemp("cluster"))
+        return
+    reason = build.impossible()
+    if reason:
+        _absent(request, f"{reason}; {build.REMEDY}")
+    with BuiltCluster.session() as built:
+        yield built
+
+
+def start_node(request: pytest.FixtureRequest, cluster: Cluster) -> None:
+    """Have a cluster of ours run pods, a given one does; else the test is skipped, or fails in CI."""
+    if isinstance(cluster, BuiltCluster):
+        reason = sandbox.impossible()
+        if reason:
+            _absent(request, f"{reason}; set KUBECONFIG to a cluster to use")
+        cluster.start_node()
+
+
+@contextmanager
+def new_namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace that holds its pods to the restricted standard, once it is ready for them."""
     name = f"test-{secrets.token_hex(4)}"
-    api_server.kubectl("create", "namespace", name)
-    api_server.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    cluster.kubectl("create", "namespace", name)
+    cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     for needed in ("serviceaccount/default", "configmap/kube-root-ca.crt"):
-        api_server.kubectl("wait", "--namespace", name, "--for=create", needed, "--timeout=30s")
+        cluster.kubectl("wait", "--namespace", name, "--for=create", needed, "--timeout=30s")
     yield name
-    api_server.kubectl("delete", "namespace", name, "--wait=false")
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def given_cluster(kubeconfig: Path, folder: Path) -> Cluster:

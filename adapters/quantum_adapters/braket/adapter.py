@@ -41,6 +41,7 @@ TOKEN = "quantum-operator.dev/token"  # noqa: S105  # the key of a tag
 LAYOUT = "quantum-operator.dev/bits"
 PAGE = 100
 PAGES = 100
+SDK_VERSION = version("amazon-braket-sdk")
 STATES: dict[str, State] = {
     "CREATED": "Queued",
     "QUEUED": "Queued",
@@ -69,6 +70,7 @@ class BraketAdapter:
             max_circuits=self._settings.max_circuits,
             submissions_per_minute=1200,
             submit_seconds=math.ceil(2 * (CONNECT_SECONDS + self._settings.timeout_seconds)),
+            sdk_version=SDK_VERSION,
         )
 
     def devices(self, names: Sequence[str]) -> tuple[Device, ...]:
@@ -88,7 +90,7 @@ class BraketAdapter:
 
     def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS) -> str:
         """One request, which makes one task however often it is sent. Nothing is sent that costs more than it may."""
-        task = json.loads(prepared.payload)
+        task = _action(prepared)
         cost = self._settings.price(prepared.device, sum(prepared.shots))
         if cost is not None:
             if ceiling.currency != self._settings.currency:
@@ -212,6 +214,20 @@ class BraketAdapter:
         return (
             re.fullmatch(rf"arn:aws[a-z-]*:braket:{region}:\d{{12}}:quantum-task/[A-Za-z0-9-]{{1,64}}", arn) is not None
         )
+
+
+def _action(prepared: Prepared) -> dict[str, Any]:
+    """What is to be sent. Who made it read programs that may be hostile: it must take the shots that are paid for."""
+    try:
+        task = json.loads(prepared.payload)
+        sound = {name: type(value) for name, value in task.items()} == {"action": str, "shots": int, "layout": str}
+    except (ValueError, RecursionError, AttributeError):
+        sound = False
+    if not sound:
+        raise RejectedError("what was prepared is no task of Amazon Braket's")
+    if task["shots"] != sum(prepared.shots):
+        raise RejectedError(f"what was prepared takes {task['shots']} shots, and says that it takes {prepared.shots}")
+    return dict(task)
 
 
 def _state(told: Mapping[str, Any]) -> State:

@@ -1,6 +1,5 @@
 """The adapter of one IBM Quantum instance."""
 
-import json
 import math
 import re
 import time
@@ -87,6 +86,8 @@ class IbmAdapter:
             submit_seconds=math.ceil(2 * (CONNECT_SECONDS + SUBMIT_FACTOR * self._settings.timeout_seconds)),
             modes=self._settings.modes,
             idle_seconds=IDLE_SECONDS,
+            sdk_version=qiskit_ibm_runtime.__version__,
+            combines=True,
         )
 
     def devices(self, names: Sequence[str]) -> tuple[Device, ...]:
@@ -97,6 +98,13 @@ class IbmAdapter:
         """The parameters of a job of the sampler primitive."""
         return Prepared(circuits.device.name, sampler.payload_of(circuits, MAX_CIRCUITS), circuits.shots)
 
+    def combine(self, parts: Sequence[Prepared]) -> Prepared:
+        """One job of the sampler primitive with the circuits of all of them."""
+        if len({part.device for part in parts}) != 1:
+            raise RejectedError("what is submitted together is for one device")
+        shots = tuple(one for part in parts for one in part.shots)
+        return Prepared(parts[0].device, sampler.combined(parts, MAX_CIRCUITS), shots)
+
     def estimate(self, prepared: Prepared) -> Estimate:
         """IBM's rule of thumb, for IBM itself estimates only what was submitted; the bound is the ceiling."""
         seconds = math.ceil(sum(CIRCUIT_SECONDS + SHOT_SECONDS * shots for shots in prepared.shots))
@@ -106,12 +114,12 @@ class IbmAdapter:
         self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS, session: str = ""
     ) -> str:
         """One request, with the token as the job's first tag and the ceiling as its longest execution time."""
-        seconds = self._seconds(ceiling)
+        seconds, params = self._seconds(ceiling), sampler.params_of(prepared)
         answer = self._asked(
             lambda: self._runtime.program_run(
                 program_id="sampler",
                 backend_name=prepared.device,
-                params=json.loads(prepared.payload),
+                params=params,
                 log_level="WARNING",
                 session_id=session or None,
                 job_tags=[token, *labels(tags, MAX_TAGS - 1)],

@@ -7,7 +7,9 @@ are renamed `part0`, `part1` and so on, in the order of their bits; no name that
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
 from qiskit import ClassicalRegister, QuantumCircuit, qpy
 from qiskit.circuit import Clbit, ControlFlowOp
@@ -16,7 +18,15 @@ from qiskit.primitives.containers import PrimitiveResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit_ibm_runtime.json import RuntimeDecoder, RuntimeEncoder
 
-from quantum_operator.ports.adapter import Circuits, Device, MalformedError, RegisterBits, UnsupportedError
+from quantum_operator.ports.adapter import (
+    Circuits,
+    Device,
+    MalformedError,
+    Prepared,
+    RegisterBits,
+    RejectedError,
+    UnsupportedError,
+)
 
 SAMPLER_VERSION = 2
 NAME = "part"
@@ -37,19 +47,86 @@ def payload_of(circuits: Circuits, max_circuits: int) -> bytes:
             raise UnsupportedError(f"circuit {index}: {error}") from None
         except Exception as error:  # noqa: BLE001  # QPY of another maker may hold what no circuit can
             raise UnsupportedError(f"circuit {index} is not sound: {type(error).__name__}") from None
-    job = {"pubs": pubs, "options": {}, "version": SAMPLER_VERSION, "support_qiskit": True}
-    return json.dumps(job, cls=RuntimeEncoder).encode()
+    return json.dumps(_job(pubs), cls=RuntimeEncoder).encode()
+
+
+def combined(parts: Sequence[Prepared], max_circuits: int) -> bytes:
+    """The parameters of one job with the circuits of all of these, in order.
+
+    Raises RejectedError where a part has other circuits or shots than it is said to have, UnsupportedError where there
+    are too many.
+    """
+    pubs = [pub for part in parts for pub in _pubs(part)]
+    if len(pubs) > max_circuits:
+        raise UnsupportedError(f"a job takes 1 to {max_circuits} circuits, not {len(pubs)}")
+    return json.dumps(_job(pubs)).encode()
+
+
+def params_of(prepared: Prepared) -> dict[str, Any]:
+    """What is to be sent: the circuits alone, without options. Who made it read programs that may be hostile.
+
+    Raises RejectedError where it has other circuits or shots than it is said to have.
+    """
+    return _job(_pubs(prepared))
+
+
+def _pubs(prepared: Prepared) -> list[Any]:
+    try:
+        params = json.loads(prepared.payload)
+    except (ValueError, RecursionError):
+        params = None
+    if not isinstance(params, dict):
+        raise RejectedError("what was prepared are no parameters of IBM Quantum's sampler")
+    pubs = params.get("pubs")
+    if not isinstance(pubs, list) or [_shots(one) for one in pubs] != list(prepared.shots):
+        raise RejectedError("what was prepared has other circuits or shots than it is said to have")
+    return pubs
 
 
 def counts_of(result: str) -> tuple[RegisterBits, ...]:
-    """The counts of every circuit of a sampler job's result. Raises MalformedError where it is none."""
+    """The counts of every circuit of a sampler job's result. Raises MalformedError where it is none.
+
+    One circuit may be of a hostile program, and the next of another job: what has no counts of ours has none.
+    """
     try:
         decoded = json.loads(result, cls=RuntimeDecoder)
-        if isinstance(decoded, PrimitiveResult):
-            return tuple(RegisterBits(_joined(dict(circuit.data.items()))) for circuit in decoded)
+        circuits = list(decoded) if isinstance(decoded, PrimitiveResult) else None
     except Exception as error:  # noqa: BLE001  # the SDK's decoder raises whatever it meets
         raise MalformedError(f"IBM Quantum's result can't be read: {type(error).__name__}") from None
-    raise MalformedError("IBM Quantum's result is not one of the sampler")
+    if circuits is None:
+        raise MalformedError("IBM Quantum's result is not one of the sampler")
+    found = [_counts(circuit) for circuit in circuits]
+    if found and not any(found):
+        raise MalformedError("IBM Quantum's result has no counts of circuits of ours")
+    return tuple(RegisterBits(one) for one in found)
+
+
+def _counts(circuit: Any) -> dict[str, int]:
+    """The counts of one circuit; none where they can't be read."""
+    try:
+        return _joined(dict(circuit.data.items()))
+    except Exception:  # noqa: BLE001  # the SDK raises whatever it meets
+        return {}
+
+
+def _job(pubs: list[Any]) -> dict[str, Any]:
+    return {"pubs": pubs, "options": {}, "version": SAMPLER_VERSION, "support_qiskit": True}
+
+
+def _shots(pub: object) -> int | None:
+    """The shots of an encoded pub of one circuit that has no parameters; None where it is anything else."""
+    match pub:
+        case [{"__type__": "QuantumCircuit", "__value__": str(), **others}, parameters, int() as shots]:
+            sound = not others and parameters == _no_parameters() and not isinstance(shots, bool)
+            return shots if sound else None
+    return None
+
+
+@cache
+def _no_parameters() -> object:
+    """How a pub without parameters is encoded: with some, a circuit would be taken once for each of their values."""
+    encoded = json.loads(json.dumps(SamplerPub.coerce((QuantumCircuit(1), None, 1)), cls=RuntimeEncoder))
+    return encoded[1]
 
 
 def _loaded(data: bytes) -> list[QuantumCircuit]:

@@ -71,6 +71,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   value: {{ printf "%s/%s" .Release.Namespace (include "quantum-operator-agent.name" .) | quote }}
 - name: QUANTUM_AGENT_LEASE_FILE
   value: /tmp/lease
+- name: QUANTUM_AGENT_COMPILER_SOCKET
+  value: /run/quantum-operator/compiler/socket
 - name: QUANTUM_AGENT_POLL_SECONDS
   value: {{ .Values.pollSeconds | quote }}
 - name: QUANTUM_AGENT_HEALTH_SECONDS

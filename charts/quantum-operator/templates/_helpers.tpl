@@ -122,3 +122,35 @@ capabilities:
 matchExpressions:
   - {key: quantum-operator.dev/job-uid, operator: Exists}
 {{- end -}}
+
+{{/* The binding of an admission policy: [., kind, the policy's last name, what a namespace without BackendPolicies gets]. */}}
+{{- define "quantum-operator.admissionBinding" -}}
+{{- $root := index . 0 -}}
+{{- $kind := index . 1 -}}
+{{- $policy := printf "%s-%s" (include "quantum-operator.fullname" $root) (index . 2) -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: {{ $kind }}
+metadata:
+  name: {{ $policy }}
+  labels:
+    {{- include "quantum-operator.labels" $root | nindent 4 }}
+spec:
+  policyName: {{ $policy }}
+  {{- if eq $kind "ValidatingAdmissionPolicyBinding" }}
+  validationActions: [Deny]
+  {{- end }}
+  {{- if gt (len .) 3 }}
+  paramRef:
+    selector: {}
+    parameterNotFoundAction: {{ index . 3 }}
+  {{- end }}
+  {{- with $root.Values.watchNamespaces }}
+  matchResources:
+    namespaceSelector:
+      matchExpressions:
+        - key: kubernetes.io/metadata.name
+          operator: In
+          values:
+            {{- toYaml . | nindent 12 }}
+  {{- end }}
+{{- end -}}

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never, cast
@@ -12,23 +13,30 @@ from quantum_operator.agent.calls import (
     Call,
     Cancel,
     CloseSession,
+    CompilerError,
     FindSession,
     LookUp,
+    NotFetched,
     OpenSession,
     Poll,
     Prepare,
     Refused,
     Submit,
 )
-from quantum_operator.agent.compiler import Compiler, CompilerError
-from quantum_operator.api.quantumtask import QuantumTask, TaskCharge
+from quantum_operator.agent.ceilings import ceiling_of, charge_of, over_ceiling, sum_of
+from quantum_operator.agent.compiler import Compiler
+from quantum_operator.agent.observed import Load
+from quantum_operator.agent.portions import Portion, Portions
+from quantum_operator.agent.together import carried, token_of, tokens_of
+from quantum_operator.api.quantumtask import QuantumTask
+from quantum_operator.api.sharedtask import SharedSubmission, TaskCharge
 from quantum_operator.ports.adapter import (
     Absent,
     Adapter,
     AdapterError,
     AmbiguousError,
-    Ceiling,
     Closing,
+    CombiningAdapter,
     Device,
     Fetched,
     Found,
@@ -38,6 +46,7 @@ from quantum_operator.ports.adapter import (
     Session,
     SessionAdapter,
     UnavailableError,
+    Unknown,
     UnsupportedError,
 )
 
@@ -52,6 +61,15 @@ CORRELATION_ID = "correlation-id"
 
 
 @dataclass(frozen=True)
+class GatheredTogether:
+    """The outcomes of tasks that were submitted together, none of them stored yet; whether each is only an error."""
+
+    parts: tuple[tuple[QuantumTask, bytes, bool], ...]
+    charge: TaskCharge
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Gathered:
     """An outcome that is not stored yet, what it cost, and the duplicates; `spoiled`: it is only an error."""
 
@@ -61,20 +79,38 @@ class Gathered:
     spoiled: bool = False
 
 
+Brought = Answer | Gathered | GatheredTogether
+
+
 class Account:
     """Blocking calls of one account. What is prepared is kept until it was submitted; nothing else is remembered."""
 
     def __init__(self, adapter: Adapter, compiler: Compiler) -> None:
         self.adapter = adapter
         self.compiler = compiler
+        self._portions = Portions(compiler)
         self._prepared: dict[str, Prepared] = {}
+        self._ready: dict[str, datetime] = {}
         self._devices: dict[str, Device] = {}
         self._unpriced: dict[str, float] = {}
         self._opened: dict[str, str] = {}
+        self._alone: set[str] = set()
 
-    def is_prepared(self, task: QuantumTask) -> bool:
-        """Whether the task's circuits are ready to be sent."""
-        return task.metadata.uid in self._prepared
+    def load(self, task: QuantumTask) -> Load | None:
+        """The circuits of the task that are ready to be sent; None where they are not."""
+        prepared = self._prepared.get(task.metadata.uid)
+        return None if prepared is None else Load(len(prepared.shots), sum(prepared.shots))
+
+    def ready_for(self, task: QuantumTask, now: datetime) -> float:
+        """For how many seconds its circuits have been ready to be sent, since this was first asked."""
+        if task.metadata.uid not in self._prepared:
+            self._ready.pop(task.metadata.uid, None)
+            return 0.0
+        return (now - self._ready.setdefault(task.metadata.uid, now)).total_seconds()
+
+    def is_alone(self, task: QuantumTask) -> bool:
+        """Whether nothing else was found under its token when duplicates were last sought, once it was over."""
+        return task.metadata.uid in self._alone
 
     def known(self, device: Device) -> None:
         """A device as it is now."""
@@ -83,33 +119,35 @@ class Account:
     def forget(self, uid: str) -> None:
         """The task is over."""
         self._prepared.pop(uid, None)
+        self._ready.pop(uid, None)
         self._unpriced.pop(uid, None)
+        self._alone.discard(uid)
+        self.compiler.forget(uid)
+        self._portions.forget(uid)
         self._opened = {session: task for session, task in self._opened.items() if task != uid}
 
-    def call(self, task: QuantumTask, call: Call, now: datetime) -> Answer | Gathered:
+    def call(self, task: QuantumTask, call: Call, now: datetime) -> Brought:
         """Make the call, which begins now. Raises nothing: an error is an answer."""
         try:
             return self._call(task, call, now)
         except AdapterError as error:
             return error
-        except CompilerError as error:
-            return UnavailableError(str(error))
         except Exception:
             log.exception("task %s: %s raised what no adapter may", task.metadata.name, type(call).__name__)
             return AmbiguousError("the adapter failed; its log says how")
 
-    def _call(self, task: QuantumTask, call: Call, now: datetime) -> Answer | Gathered:
+    def _call(self, task: QuantumTask, call: Call, now: datetime) -> Brought:
         match call:
             case Prepare():
                 return self._prepare(task)
             case Submit():
-                return self._submit(task, call.deadline, now)
+                return self._submit(task, call, now)
             case LookUp():
-                return self.adapter.find(task.spec.token)
+                return self.adapter.find(token_of(task))
             case Poll():
-                return self._poll(task)
+                return self._poll(task, call.others)
             case Cancel():
-                return self._cancel(task)
+                return self._cancel(task, call.others)
             case OpenSession():
                 return self._open_session(task, call.deadline, now)
             case FindSession():
@@ -167,9 +205,11 @@ class Account:
         self._prepared[task.metadata.uid] = prepared
         return None
 
-    def _submit(self, task: QuantumTask, deadline: datetime, now: datetime) -> Answer:
-        if now >= deadline:
+    def _submit(self, task: QuantumTask, call: Submit, now: datetime) -> Answer:
+        if now >= call.deadline:
             return UnavailableError("the call would have begun too late")
+        if call.others:
+            return self._submit_together((task, *call.others))
         try:
             tags = tags_of(task)
             more: dict[str, Any] = {"tags": tags} if tags else {}
@@ -179,25 +219,66 @@ class Account:
         finally:
             self._prepared.pop(task.metadata.uid, None)
 
-    def _poll(self, task: QuantumTask) -> Answer | Gathered:
+    def _submit_together(self, tasks: Sequence[QuantumTask]) -> Answer:
+        """One submission of all their circuits, under the ceilings of all."""
+        parts = [self._prepared.pop(one.metadata.uid, None) for one in tasks]
+        ready = [one for one in parts if one is not None]
+        if len(ready) < len(parts):
+            raise UnavailableError("not all circuits are prepared any more")
+        prepared, ceiling = cast("CombiningAdapter", self.adapter).combine(ready), sum_of(tasks)
+        problem = over_ceiling(self.adapter, prepared, ceiling)
+        if problem:
+            raise UnsupportedError(problem)
+        return self.adapter.submit(prepared, token_of(tasks[0]), ceiling)
+
+    def _poll(self, task: QuantumTask, others: Sequence[QuantumTask] = ()) -> Brought:
         provider_id = task.status.provider_id or ""
         progress = self.adapter.poll(provider_id)
         if progress.charged is None and progress.charge_pending and task.spec.mode != "session":
             self._await_charge(task)
         if progress.state != "Succeeded":
             return self._cleared(task, progress)
-        fetched = self.adapter.fetch(provider_id)
+        try:
+            fetched = self.adapter.fetch(provider_id)
+        except AdapterError as error:
+            return NotFetched(error)
         counts = [one.counts for one in fetched.circuits]
         charge = self._charge(task, fetched)
-        data = self.compiler.assemble(task, self._device(task), counts, fetched.versions)
+        device, on = self._device(task), carried(task)
+        if on is not None:
+            return self._divided(on, (task, *others), fetched, charge)
+        try:
+            data = self.compiler.assemble(task, device, counts, fetched.versions)
+        except CompilerError as error:
+            return NotFetched(error)
         return Gathered(data, charge, self._duplicates(task), spoiled="error" in json.loads(data))
 
-    def _cancel(self, task: QuantumTask) -> Answer | Gathered:
+    def _divided(
+        self, on: SharedSubmission, tasks: Sequence[QuantumTask], fetched: Fetched, charge: TaskCharge
+    ) -> Answer | GatheredTogether:
+        """To each of the tasks its own circuits, in the order that is on record. One that can't be read has no part."""
+        there = {one.metadata.uid: one for one in tasks}
+        if len(fetched.circuits) != sum(one.circuits for one in on.members):
+            return NotFetched(MalformedError("the results are not of as many circuits as were submitted"))
+        portions, begin = [], 0
+        for member in on.members:
+            counts = [one.counts for one in fetched.circuits[begin : begin + member.circuits]]
+            begin += member.circuits
+            if member.uid in there:
+                portions.append(Portion(there[member.uid], counts))
+        turn = tasks[0].status.fetches
+        try:
+            parts = self._portions.assembled(portions, self._device(tasks[0]), fetched.versions, turn)
+        except CompilerError as error:
+            return NotFetched(error)
+        return GatheredTogether(parts, charge, self._duplicates(tasks[0]))
+
+    def _cancel(self, task: QuantumTask, others: Sequence[QuantumTask]) -> Brought:
         """Have it cancelled. Where that fails it may be over all the same, and this is what came of it."""
         try:
             return self.adapter.cancel(task.status.provider_id or "")
         except AdapterError:
-            found = self._poll(task)
+            found = self._poll(task, others)
             if isinstance(found, Progress) and found.state in ("Queued", "Running"):
                 raise
             return found
@@ -224,12 +305,15 @@ class Account:
         return progress
 
     def _duplicates(self, task: QuantumTask) -> tuple[str, ...]:
-        """Other submissions under the task's token, each cancelled: there can be one where it was submitted again."""
+        """Other submissions under the task's tokens, each cancelled: there can be one where it was submitted again."""
         if task.status.submissions < 2 and not task.status.duplicates:
             return ()
-        found = self.adapter.find(task.spec.token)
-        ids = set(found.ids if isinstance(found, Found) else ()) | set(task.status.duplicates)
+        found = [self.adapter.find(one) for one in tokens_of(task)]
+        ids = {one for under in found if isinstance(under, Found) for one in under.ids} | set(task.status.duplicates)
         others = tuple(sorted(ids - {task.status.provider_id}))
+        self._alone.discard(task.metadata.uid)
+        if isinstance(found[0], Found) and not others and not any(isinstance(one, Unknown) for one in found):
+            self._alone.add(task.metadata.uid)
         for one in others:
             log.warning("task %s: %s is a duplicate, and cancelled", task.metadata.name, one)
             self.adapter.cancel(one)
@@ -255,33 +339,3 @@ def tags_of(task: QuantumTask) -> dict[str, str]:
 def session_of(task: QuantumTask) -> Session:
     """The session that the task is to have, which can't cost more than the task may."""
     return Session(task.spec.device, task.spec.mode, ceiling_of(task))
-
-
-def ceiling_of(task: QuantumTask) -> Ceiling:
-    """The task's ceiling as the adapter takes it."""
-    given = task.spec.ceiling
-    return Ceiling(given.micros, given.currency, given.seconds)
-
-
-def over_ceiling(adapter: Adapter, prepared: Prepared, ceiling: Ceiling) -> str:
-    """Why a submission could cost more than it may; empty where it can't."""
-    estimate = adapter.estimate(prepared)
-    if estimate.cost_micros is None:
-        if adapter.capabilities().enforces_ceiling:
-            return ""
-        return "what it would cost is not known: give the agent the provider's prices"
-    if estimate.currency != ceiling.currency:
-        return f"it costs {estimate.currency}, and its ceiling is in {ceiling.currency}"
-    if estimate.cost_micros > ceiling.cost_micros:
-        return (
-            f"it would cost {estimate.cost_micros} millionths of {ceiling.currency}, at most {ceiling.cost_micros} may"
-        )
-    return ""
-
-
-def charge_of(fetched: Fetched, task: QuantumTask) -> TaskCharge:
-    """What was charged. Raises MalformedError where that is in another currency than the task's ceiling."""
-    currency = task.spec.ceiling.currency
-    if fetched.cost_micros is not None and fetched.currency != currency:
-        raise MalformedError(f"the provider charges {fetched.currency}, and the ceiling is in {currency}")
-    return TaskCharge(micros=fetched.cost_micros, currency=currency, seconds=fetched.seconds)

@@ -1,65 +1,74 @@
-"""The agent's side of the shop: has circuits prepared and outcomes assembled, and starts it anew when it dies."""
+"""An agent's circuits and outcomes: asked of a shop, which reads hostile programs, and taken for what they may be."""
 
 import base64
 import json
-import os
-import selectors
-import subprocess
-import sys
-import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
+from quantum_operator.agent.answers import WrongAnswerError, compiled_of, outcome_of
+from quantum_operator.agent.calls import CompilerError
+from quantum_operator.agent.shops import MAX_REQUEST_BYTES, Shop
 from quantum_operator.api.backend import Simulator, Target
 from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.api.run import RunLimits, RunSpec
-from quantum_operator.ports.adapter import Device, Prepared
+from quantum_operator.ports.adapter import Device, MalformedError, Prepared
+from quantum_operator.ports.kept import Kept
 
 WALL_SECONDS = 120
 MEMORY_BYTES = 1024 * 1024 * 1024
 GRACE_SECONDS = 60.0
 """What loading the libraries may take beside the work itself."""
 
+KEPT_BYTES = 64 * 1024 * 1024
+"""What may be kept of what was compiled for tasks that are under way. Only the shop reads it."""
+
 WITHHELD = "withheld"
 
-
-class CompilerError(Exception):
-    """The shop did not answer; it is started anew, and may be asked again."""
+Answer = TypeVar("Answer")
 
 
 class Compiler:
     """Compiles for one account. Its methods block, and serve one request at a time."""
 
-    def __init__(self, adapter: str, settings: Mapping[str, str], withheld: Sequence[str] = ()) -> None:
+    def __init__(self, shop: Shop, adapter: str, settings: Mapping[str, str], withheld: Sequence[str] = ()) -> None:
         """`settings` are the adapter's, of which those named in `withheld` are credentials: the shop has none."""
-        kept = {name: WITHHELD if name in withheld else value for name, value in settings.items()}
-        self._hello = json.dumps({"adapter": adapter, "settings": kept})
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._shop = shop
+        self._adapter = adapter
+        self._kept = Kept(KEPT_BYTES)
+        self.use(settings, withheld)
+
+    def use(self, settings: Mapping[str, str], withheld: Sequence[str] = ()) -> None:
+        """These are the settings from now on."""
+        self._settings = {name: WITHHELD if name in withheld else value for name, value in settings.items()}
 
     def prepare(self, task: QuantumTask, device: Device) -> Prepared | bytes:
         """The task's circuits in the provider's form, or an outcome that says why there are none."""
-        answer = self._ask(task, device, {"work": "prepare"})
-        if "outcome" in answer:
-            return base64.b64decode(answer["outcome"])
-        return Prepared(answer["device"], base64.b64decode(answer["payload"]), tuple(answer["shots"]))
+        compiled = self._ask(task, device, {"work": "prepare"}, lambda answer: compiled_of(answer, task, device))
+        if isinstance(compiled, bytes):
+            return compiled
+        self._kept.put(task.metadata.uid, compiled.kept)
+        return compiled.prepared
 
     def assemble(
         self, task: QuantumTask, device: Device, counts: Sequence[Mapping[str, int]], versions: Mapping[str, str]
     ) -> bytes:
         """The task's outcome, from the counts of its circuits in order."""
-        more = {"work": "assemble", "counts": list(counts), "versions": dict(versions)}
-        return base64.b64decode(self._ask(task, device, more)["outcome"])
+        kept = base64.b64encode(self._kept.get(task.metadata.uid)).decode()
+        more = {"work": "assemble", "counts": list(counts), "versions": dict(versions), "kept": kept}
+        return self._ask(task, device, more, lambda answer: outcome_of(answer, task))
+
+    def forget(self, uid: str) -> None:
+        """The task is over."""
+        self._kept.forget(uid)
 
     def close(self) -> None:
-        """End the shop."""
-        with self._lock:
-            self._end()
+        """End the shop, where it is the agent's own."""
+        self._shop.close()
 
-    def _ask(self, task: QuantumTask, device: Device, more: dict[str, Any]) -> dict[str, Any]:
-        request = {
+    def _ask(self, task: QuantumTask, device: Device, more: dict[str, Any], read: Callable[[bytes], Answer]) -> Answer:
+        """The shop's answer, as `read` takes it. Raises CompilerError where there is none, or of something else."""
+        about = {
             "input": task.spec.input,
-            "spec": run_spec(task, device).to_wire(),
             "device": {
                 "name": device.name,
                 "num_qubits": device.num_qubits,
@@ -68,56 +77,18 @@ class Compiler:
                 "max_shots": device.max_shots,
                 "simulator": device.simulator,
             },
-            **more,
         }
-        with self._lock:
-            try:
-                return self._exchange(json.dumps(request).encode() + b"\n")
-            except (OSError, ValueError) as error:
-                self._end()
-                raise CompilerError(f"the compiler does not answer: {error}") from error
-
-    def _exchange(self, line: bytes) -> dict[str, Any]:
-        process = self._started()
-        if process.stdin is None or process.stdout is None:
-            raise OSError("it has no pipes")
-        process.stdin.write(line)
-        process.stdin.flush()
-        answer = b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            while not answer.endswith(b"\n"):
-                if not selector.select(WALL_SECONDS + GRACE_SECONDS):
-                    raise OSError("it takes too long")
-                part = os.read(process.stdout.fileno(), 1_048_576)
-                if not part:
-                    raise OSError("it ended")
-                answer += part
-        read: dict[str, Any] = json.loads(answer)
-        return read
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "IBM_"))}
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "quantum_operator.agent.shop"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=environment,
-            )
-            if self._process.stdin is not None:
-                self._process.stdin.write(self._hello.encode() + b"\n")
-        return self._process
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        head = {"adapter": self._adapter, "settings": self._settings}
+        parts = (head, run_spec(task, device).to_wire(), about | more)
+        request = "\n".join(json.dumps(part) for part in parts).encode()
+        if len(request) > MAX_REQUEST_BYTES:
+            raise MalformedError(f"the counts take {len(request)} bytes; at most {MAX_REQUEST_BYTES} are read")
+        try:
+            return read(self._shop.ask(request, WALL_SECONDS + GRACE_SECONDS))
+        except WrongAnswerError as error:
+            raise CompilerError(f"the compiler answers what it was not asked: {error}") from error
+        except OSError as error:
+            raise CompilerError(f"the compiler does not answer: {error}") from error
 
 
 def run_spec(task: QuantumTask, device: Device) -> RunSpec:

@@ -10,6 +10,7 @@ id only looks the task up, once the call can't begin any more and the provider w
 from datetime import timedelta
 from typing import assert_never
 
+from quantum_operator.agent.boarding import beside_others, board, by_itself, may_share, submit
 from quantum_operator.agent.calls import (
     Answer,
     Call,
@@ -17,39 +18,36 @@ from quantum_operator.agent.calls import (
     CloseSession,
     FindSession,
     LookUp,
+    NotFetched,
     OpenSession,
     Poll,
     Prepare,
     Refused,
     Results,
+    ResultsTogether,
     Spoiled,
     Submit,
 )
+from quantum_operator.agent.endings import ended, no_charge, refused
+from quantum_operator.agent.fetching import HELD, given_up, unfetched
 from quantum_operator.agent.observed import (
-    CALL_SECONDS,
     TaskDecision,
     TaskObserved,
     brought_forward,
     charge_told,
-    claimed,
-    ended,
     hold,
     just_passed,
-    no_charge,
     pause,
-    refused,
+    reason_of,
     say,
     still_to_wait,
     unwanted,
 )
 from quantum_operator.agent.sessions import before_submission, close, heard_of_session, recover
-from quantum_operator.api.quantumtask import (
-    OVER,
-    QuantumTaskStatus,
-    TaskCancellation,
-    TaskCharge,
-    TaskClaim,
-)
+from quantum_operator.agent.together import aboard, carried, carries, dissolved, nobody_wants, succeeded, with_paid
+from quantum_operator.api.patience import MAX_LOOKUPS, MAX_LOST, MAX_UNREADABLE
+from quantum_operator.api.quantumtask import OVER, QuantumTaskStatus, TaskCancellation, TaskClaim
+from quantum_operator.api.sharedtask import TaskCharge
 from quantum_operator.decide.size import NOTE_BYTES, clip
 from quantum_operator.decide.times import parse, stamp
 from quantum_operator.ports.adapter import (
@@ -69,18 +67,15 @@ from quantum_operator.ports.adapter import (
     UnsupportedError,
 )
 
-MAX_LOOKUPS = 20
-MAX_LOST = 3
-"""How often a provider may say that it does not know a task that it gave an id."""
-MAX_UNREADABLE = 20
-"""How often what a provider says of a task may be no answer: some ten minutes."""
-
 
 def decide(observed: TaskObserved) -> TaskDecision:
     """What follows for the task."""
     task, status = observed.task, observed.task.status
     if status.state in OVER:
         return TaskDecision(status)
+    together = beside_others(observed)
+    if together is not None:
+        return together
     if status.state == "Closing":
         return close(observed, at_once=True)
     if status.state == "Held":
@@ -91,7 +86,7 @@ def decide(observed: TaskObserved) -> TaskDecision:
         return _see_on(observed)
     if status.claim is not None:
         return _recover(observed, status.claim)
-    if unwanted(task):
+    if nobody_wants(observed) or (unwanted(task) and carried(task) is None):
         return TaskDecision(ended(observed, "Cancelled", "Cancelled", "it was not submitted", no_charge(task)))
     return _submit(observed)
 
@@ -99,22 +94,21 @@ def decide(observed: TaskObserved) -> TaskDecision:
 def _submit(observed: TaskObserved) -> TaskDecision:
     """Have it submitted: at its time, prepared, in its session, and claimed."""
     status = observed.task.status
-    wait = max(still_to_wait(observed), observed.submit_in)
+    in_company = may_share(observed) or carried(observed.task) is not None
+    wait = max(still_to_wait(observed), 0.0 if in_company else observed.submit_in)
     if wait > 0:
         return TaskDecision(status, look_again=wait)
     if not observed.prepared:
         return TaskDecision(status, Prepare())
+    boarded = board(observed)
+    if boarded is not None:
+        return boarded
+    if observed.submit_in > 0:
+        return TaskDecision(status, look_again=observed.submit_in)
     first = before_submission(observed)
     if first is not None:
         return first
-    begin = observed.now + timedelta(seconds=CALL_SECONDS)
-    update = {
-        "state": "Submitting",
-        "claim": claimed(observed, begin),
-        "submissions": status.submissions + 1,
-        "not_before": None,
-    }
-    return TaskDecision(say(observed, status.model_copy(update=update), "Submitting", ""), Submit(begin))
+    return submit(observed, by_itself(observed))
 
 
 def _held(observed: TaskObserved) -> TaskDecision:
@@ -122,6 +116,8 @@ def _held(observed: TaskObserved) -> TaskDecision:
     status, resolved = observed.task.status, _resolved(observed)
     if resolved == status and status.session is not None and status.session.state != "Closed":
         return close(observed, at_once=False)
+    if resolved == status and status.reason == HELD and nobody_wants(observed):
+        resolved = given_up(observed, "its results could not be fetched")
     return TaskDecision(resolved)
 
 
@@ -133,20 +129,24 @@ def _resolved(observed: TaskObserved) -> QuantumTaskStatus:
     message = f"{told.by} says so: {told.why}"
     if told.provider_id is None:
         update: dict[str, object] = {"state": "Pending", "claim": None, "lookups": 0, "submissions": 0}
+        if status.reason != HELD:  # else the provider has it: whoever says that it has not is not believed
+            update |= dict.fromkeys(("provider_id", "submitted_time", "start_time", "queue_position", "cancellation"))
     else:
         submitted = status.submitted_time or stamp(observed.now)
         update = {"state": "Queued", "provider_id": told.provider_id, "submitted_time": submitted, "lookups": 0}
-    return say(observed, status.model_copy(update={**update, "resolution": told}), "Resolved", message)
+    update |= {"fetches": 0, "fetch_since": None, "resolution": told}
+    return say(observed, status.model_copy(update=update), "Resolved", message)
 
 
 def _see_on(observed: TaskObserved) -> TaskDecision:
-    task, status = observed.task, observed.task.status
+    status = observed.task.status
     wait = max(still_to_wait(observed), observed.poll_in)
     if status.session is not None and status.session.state == "Open":
         return close(observed, at_once=False)
-    if status.cancellation is None and (unwanted(task) or _queued_too_long(observed)) and still_to_wait(observed) <= 0:
-        return TaskDecision(status, Cancel())
-    return TaskDecision(status, look_again=wait) if wait > 0 else TaskDecision(status, Poll())
+    unwanted_by_all, others = nobody_wants(observed), aboard(observed)
+    if status.cancellation is None and (unwanted_by_all or _queued_too_long(observed)) and still_to_wait(observed) <= 0:
+        return TaskDecision(status, Cancel(others))
+    return TaskDecision(status, look_again=wait) if wait > 0 else TaskDecision(status, Poll(others))
 
 
 def _queued_too_long(observed: TaskObserved) -> bool:
@@ -175,10 +175,9 @@ def heard(observed: TaskObserved, call: Call, answer: Answer) -> QuantumTaskStat
     status = observed.task.status
     match answer:
         case Spoiled():
-            status = ended(observed, "Failed", "Refused" if isinstance(call, Prepare) else "ResultUnreadable", "")
-            charge = no_charge(observed.task) if isinstance(call, Prepare) else answer.charge
-            update = {"outcome": answer.outcome, "message": clip(answer.message, NOTE_BYTES), "charge": charge}
-            return status.model_copy(update=update)
+            return _spoiled(observed, call, answer)
+        case NotFetched():
+            return unfetched(observed, answer.error)
         case Refused():
             return ended(observed, "Failed", "CeilingExceeded", answer.message, no_charge(observed.task))
     match call:
@@ -196,6 +195,15 @@ def heard(observed: TaskObserved, call: Call, answer: Answer) -> QuantumTaskStat
             return heard_of_session(observed, call, answer)
         case _:
             assert_never(call)
+
+
+def _spoiled(observed: TaskObserved, call: Call, answer: Spoiled) -> QuantumTaskStatus:
+    if carries(observed):
+        return dissolved(observed, answer.message)
+    status = ended(observed, "Failed", "Refused" if isinstance(call, Prepare) else "ResultUnreadable", "")
+    charge = no_charge(observed.task) if isinstance(call, Prepare) else answer.charge
+    update = {"outcome": answer.outcome, "message": clip(answer.message, NOTE_BYTES)}
+    return status.model_copy(update=update | {"charge": with_paid(observed.task, charge)})
 
 
 def _submitted(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
@@ -244,6 +252,9 @@ def _polled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
         done = ended(observed, "Succeeded", "Succeeded", "", answer.charge)
         others = _joined(done.duplicates, answer.others)
         return done.model_copy(update={"outcome": answer.outcome, "duplicates": others})
+    if isinstance(answer, ResultsTogether):
+        done = succeeded(observed, answer.outcomes, answer.charge)
+        return done.model_copy(update={"duplicates": _joined(done.duplicates, answer.others)})
     if isinstance(answer, LostError):
         return _puzzled(observed, "LookupFailed", f"the provider does not know it: {answer}", MAX_LOST, "TaskLost")
     if isinstance(answer, MalformedError | AmbiguousError | RejectedError):
@@ -263,8 +274,8 @@ def _polled(observed: TaskObserved, answer: Answer) -> QuantumTaskStatus:
 def _later(observed: TaskObserved, error: AdapterError) -> QuantumTaskStatus:
     """The provider can't be asked now. It is asked again for as long as that takes."""
     until = stamp(observed.now + timedelta(seconds=(error.retry_after or 5.0) + 0.999))
-    reason = "CredentialsRefused" if isinstance(error, ForbiddenError) else "ProviderUnavailable"
-    return say(observed, observed.task.status.model_copy(update={"not_before": until}), reason, str(error))
+    status = observed.task.status.model_copy(update={"not_before": until})
+    return say(observed, status, reason_of(error, "ProviderUnavailable"), str(error))
 
 
 def _puzzled(observed: TaskObserved, reason: str, message: str, most: int, held: str) -> QuantumTaskStatus:
@@ -279,11 +290,11 @@ def _puzzled(observed: TaskObserved, reason: str, message: str, most: int, held:
 
 def _ended(observed: TaskObserved, progress: Progress) -> QuantumTaskStatus:
     charge, status = charge_told(observed.task, progress.charged), observed.task.status
-    if charge.micros == 0 and (status.submissions > 1 or status.duplicates):
+    if charge.micros == 0 and (status.duplicates or (status.submissions > 1 and not observed.alone)):
         charge = TaskCharge(currency=charge.currency)  # what else was submitted under its token may have cost something
     if progress.state == "Failed":
         return ended(observed, "Failed", "TaskFailed", progress.message, charge)
-    if not unwanted(observed.task) and observed.task.status.cancellation is not None:
+    if not nobody_wants(observed) and observed.task.status.cancellation is not None:
         seconds = observed.task.spec.queue_seconds
         message = f"it waited in the provider's queue for more than {seconds} s, and was cancelled"
         return ended(observed, "Cancelled", "QueueTimeExceeded", message, charge)

@@ -6,7 +6,7 @@ from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.decide.status import set_condition
 from quantum_operator.decide.times import stamp
-from quantum_operator.ports.adapter import AdapterError, Device, ForbiddenError, Mode
+from quantum_operator.ports.adapter import AdapterError, Capabilities, Device, ForbiddenError
 
 
 def device_status(
@@ -14,10 +14,10 @@ def device_status(
     found: Device | AdapterError | None,
     adapter: str,
     now: datetime,
-    modes: tuple[Mode, ...] = ("job",),
+    capabilities: Capabilities,
 ) -> QuantumBackendStatus:
     """The status of a backend, whose device was found, could not be asked after, or is none of the account's."""
-    ready, reason, message = _word(backend, found, adapter)
+    ready, reason, message = _word(backend, found, adapter, capabilities)
     conditions = set_condition(
         backend.status.conditions,
         ConditionType.READY,
@@ -34,11 +34,14 @@ def device_status(
         conditions=conditions,
         queue_length=device.queue_length if device is not None else None,
         calibration_time=stamp(calibrated) if calibrated is not None else None,
-        modes=modes,
+        modes=capabilities.modes,
+        sdk_version=capabilities.sdk_version[:64] or None,
     )
 
 
-def _word(backend: QuantumBackend, found: Device | AdapterError | None, adapter: str) -> tuple[bool, str, str]:
+def _word(
+    backend: QuantumBackend, found: Device | AdapterError | None, adapter: str, capabilities: Capabilities
+) -> tuple[bool, str, str]:
     spec = backend.spec
     name = spec.provider.device if spec.provider is not None else ""
     if spec.adapter != adapter:
@@ -52,6 +55,12 @@ def _word(backend: QuantumBackend, found: Device | AdapterError | None, adapter:
     if spec.target.num_qubits > found.num_qubits:
         message = f"spec.target.numQubits is {spec.target.num_qubits}, and the device has {found.num_qubits}"
         return False, "TargetMismatch", message
+    if spec.limits.max_batch_jobs > 1 and not capabilities.combines:
+        message = (
+            f"spec.limits.maxBatchJobs is {spec.limits.max_batch_jobs}, and the adapter {adapter} submits every task "
+            "by itself: set it to 1"
+        )
+        return False, "BatchUnsupported", message
     if not found.ready:
         return False, "DeviceOffline", found.message or "the provider has it as not available"
     return True, "Ready", found.message or "the provider has it as available"

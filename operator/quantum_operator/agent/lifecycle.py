@@ -13,8 +13,10 @@ from quantum_operator.agent.calls import (
     Call,
     Cancel,
     CloseSession,
+    CompilerError,
     FindSession,
     LookUp,
+    NotFetched,
     OpenSession,
     Poll,
     Prepare,
@@ -23,10 +25,13 @@ from quantum_operator.agent.calls import (
     Spoiled,
     Submit,
 )
-from quantum_operator.agent.decide import MAX_LOOKUPS, MAX_LOST, MAX_UNREADABLE, decide, heard
-from quantum_operator.agent.observed import MAX_REFUSALS, TaskObserved
+from quantum_operator.agent.decide import decide, heard
+from quantum_operator.agent.fetching import HELD
+from quantum_operator.agent.observed import Load, TaskObserved
 from quantum_operator.api.jobstatus import ArtifactRef
-from quantum_operator.api.quantumtask import OVER, QuantumTask, TaskCharge
+from quantum_operator.api.patience import MAX_LOOKUPS, MAX_LOST, MAX_REFUSALS, MAX_UNREADABLE
+from quantum_operator.api.quantumtask import OVER, QuantumTask
+from quantum_operator.api.sharedtask import TaskCharge
 from quantum_operator.decide.times import stamp
 from quantum_operator.ports.adapter import (
     Absent,
@@ -62,7 +67,7 @@ _SENT: tuple[Answer, ...] = (
 )
 
 ANSWERS: dict[type[Call], tuple[Answer, ...]] = {
-    Prepare: (None, _SPOILED, Refused("")),
+    Prepare: (None, _SPOILED, Refused(""), CompilerError("")),
     OpenSession: _SENT,
     FindSession: (Found(("id",)), Absent(), Unknown("")),
     CloseSession: (Closing(closed=True), Closing(closed=False)),
@@ -75,6 +80,7 @@ ANSWERS: dict[type[Call], tuple[Answer, ...]] = {
         Progress("Cancelled"),
         Results(_OUTCOME, _CHARGE),
         _SPOILED,
+        NotFetched(UnavailableError("")),
         LostError(""),
         MalformedError(""),
         UnavailableError(""),
@@ -104,7 +110,9 @@ def _statuses() -> list[dict[str, Any]]:
         {"state": "Running", **known},
         {"state": "Running", **known, **lost},
         {"state": "Running", **known, **unreadable},
+        {"state": "Running", **known, "fetches": 9, "fetchSince": past, "reason": "FetchFailed"},
         {"state": "Held", **claim},
+        {"state": "Held", **known, "reason": HELD},
         *_statuses_with_a_session(claim, known),
     ]
 
@@ -161,8 +169,8 @@ def transitions() -> dict[tuple[str, str], set[str]]:
     for capable in (_capable("tag"), _capable("none")):
         for task in (one for status in _statuses() for one in _tasks(status)):
             before = task.status.state
-            for prepared in (False, True):
-                observed = TaskObserved(NOW, task, "a", capable, prepared=prepared)
+            for loads in ({}, {task.metadata.uid: Load(1, 1)}):
+                observed = TaskObserved(NOW, task, "a", capable, loads=loads)
                 decision = decide(observed)
                 found[before, decision.status.state].add(decision.status.reason)
                 if decision.call is None:
@@ -192,7 +200,8 @@ stateDiagram-v2
 {"".join(arrows)}{ends}```
 
 A task whose submission was not answered is not submitted again before the provider has been asked for it, and one that
-has the provider's id never is. One with a session is over only once that is closed.
+has the provider's id never is, unless a person says that it never was. One with a session is over only once that is
+closed.
 """
 
 

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from quantum_operator.agent.account import Account, Gathered
-from quantum_operator.agent.calls import Answer, Call, Prepare, Results, Spoiled, Submit
+from quantum_operator.agent.account import Account, Brought, Gathered, GatheredTogether
+from quantum_operator.agent.calls import Answer, Call, Prepare, Results, ResultsTogether, Spoiled, Submit
 from quantum_operator.agent.decide import decide, heard
 from quantum_operator.agent.observed import TaskObserved
+from quantum_operator.agent.together import carried, ride_of
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
 from quantum_operator.decide.times import parse
@@ -32,6 +33,15 @@ class TaskStore(Protocol):
     def sessions(self) -> frozenset[str]:
         """The provider's ids of all sessions that are on record, as far as is known."""
 
+    def company(self, task: QuantumTask) -> tuple[QuantumTask, ...]:
+        """The other tasks of the task's group that are not over, as far as is known."""
+
+    async def carrier(self, key: Key) -> QuantumTask | None:
+        """The task of this name, also where it is over; None where it is gone, which was asked now.
+
+        Raises TransientError.
+        """
+
     async def put_status(self, task: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
         """Write the status if the task is still as it was observed, and return the task as it is then.
 
@@ -42,7 +52,7 @@ class TaskStore(Protocol):
         """Keep an outcome, which goes with the task. A no-op when it is there already."""
 
 
-CallProvider = Callable[[QuantumTask, Call], Awaitable[Answer | Gathered]]
+CallProvider = Callable[[QuantumTask, Call], Awaitable[Brought]]
 
 
 class Pace:
@@ -111,6 +121,11 @@ class TaskReconciler:
         self._former = former
         self._call = call or self._in_thread
         self._sleep = sleep
+        self._wake: Callable[[Key], None] = lambda _: None
+
+    def connect(self, wake: Callable[[Key], None]) -> None:
+        """Have `wake` told of every task that is to be reconciled because of another one."""
+        self._wake = wake
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the task one step on; the seconds after which to look again. Raises ConflictError, TransientError."""
@@ -127,7 +142,7 @@ class TaskReconciler:
             return None
 
     async def _step(self, task: QuantumTask) -> float | None:
-        decision = decide(self._observed(task))
+        decision = decide(self._observed(task, await self._carrier(task), await self._unseen(task)))
         submitting = isinstance(decision.call, Submit)
         if submitting:
             # Taken before the first wait, so that no two workers take one place; a lost one only costs time.
@@ -137,6 +152,7 @@ class TaskReconciler:
             if written.spec.token != task.spec.token:
                 return 0.0
             task = written
+            self._tell(task)
             if task.status.state in OVER:
                 self._forget(task)
             if decision.call is None and decision.look_again is None:
@@ -161,7 +177,7 @@ class TaskReconciler:
             if status == task.status:
                 return
             try:
-                await self._store.put_status(task, status)
+                self._tell(await self._store.put_status(task, status))
             except (ConflictError, TransientError) as error:
                 now = await self._store.task(Key(task.metadata.namespace, task.metadata.name))
                 if pause is None or now is None or now.status != task.status:
@@ -175,29 +191,69 @@ class TaskReconciler:
                     self._forget(task)  # a cluster's store does not show it again
                 return
 
+    def _tell(self, task: QuantumTask) -> None:
+        """Wake who follows the task, or is followed by it: watches bring no news of what was written here."""
+        shared, namespace = task.status.shared, task.metadata.namespace
+        if shared is not None and shared.carrier_uid != task.metadata.uid:
+            self._wake(Key(namespace, shared.carrier))
+        elif shared is not None:
+            for one in shared.members:
+                self._wake(Key(namespace, one.name))
+
+    async def _carrier(self, task: QuantumTask) -> QuantumTask | None:
+        """What carries the task, if something does."""
+        ride = ride_of(task)
+        return None if ride is None else await self._store.carrier(Key(task.metadata.namespace, ride.carrier))
+
+    async def _unseen(self, task: QuantumTask) -> tuple[QuantumTask, ...]:
+        """Those submitted with the task that were not seen: looked for now, for a cache's silence is no evidence."""
+        on = carried(task)
+        if on is None or on.end is not None:
+            return ()
+        seen = {task.metadata.uid, *(one.metadata.uid for one in self._store.company(task))}
+        unseen = [one for one in on.members if one.uid not in seen]
+        found = [(one.uid, await self._store.carrier(Key(task.metadata.namespace, one.name))) for one in unseen]
+        return tuple(
+            one for uid, one in found if one is not None and one.metadata.uid == uid and one.status.state not in OVER
+        )
+
     def _forget(self, task: QuantumTask) -> None:
         self._account.forget(task.metadata.uid)
         self._pace.forget(task.metadata.uid)
 
-    async def _in_thread(self, task: QuantumTask, call: Call) -> Answer | Gathered:
+    async def _in_thread(self, task: QuantumTask, call: Call) -> Brought:
         return await asyncio.to_thread(lambda: self._account.call(task, call, self._now()))
 
-    def _observed(self, task: QuantumTask) -> TaskObserved:
+    def _observed(
+        self, task: QuantumTask, carrier: QuantumTask | None = None, unseen: tuple[QuantumTask, ...] = ()
+    ) -> TaskObserved:
         now, session = self._now(), task.status.session
+        company = (*self._store.company(task), *unseen) if task.spec.group is not None else ()
+        loads = {one.metadata.uid: self._account.load(one) for one in (task, *company)}
         return TaskObserved(
             now=now,
             task=task,
             agent=self._identity,
             capabilities=self._account.adapter.capabilities(),
             former=self._former,
-            prepared=self._account.is_prepared(task),
+            ready_for=self._account.ready_for(task, now),
             submit_in=self._pace.submit_in(now),
             poll_in=self._pace.poll_in(task, now),
+            alone=self._account.is_alone(task),
+            company=company,
+            carrier=carrier,
+            loads={uid: load for uid, load in loads.items() if load is not None},
             sessions=self._store.sessions() if session is not None and session.state == "Opening" else frozenset(),
         )
 
-    async def _kept(self, task: QuantumTask, answer: Answer | Gathered) -> Answer:
+    async def _kept(self, task: QuantumTask, answer: Brought) -> Answer:
         """An outcome is stored before the status that refers to it."""
+        if isinstance(answer, GatheredTogether):
+            outcomes = {
+                one.metadata.uid: (await self._store.put_outcome(one, data), spoiled)
+                for one, data, spoiled in answer.parts
+            }
+            return ResultsTogether(outcomes, answer.charge, answer.others)
         if not isinstance(answer, Gathered):
             return answer
         ref = await self._store.put_outcome(task, answer.data)

@@ -18,7 +18,7 @@ class AgentMirror:
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
         self._changed: Callable[[Key], None] | None = None
-        self.tasks = Kind(GROUP, VERSION, QuantumTask.plural, Cache("QuantumTask", _open), self._task_changed)
+        self.tasks = Kind(GROUP, VERSION, QuantumTask.plural, Cache("QuantumTask", _open, group_of), self._task_changed)
         self.backends = Kind(
             GROUP, VERSION, QuantumBackend.plural, Cache("QuantumBackend", self._backend), self._backend_changed
         )
@@ -50,6 +50,11 @@ class AgentMirror:
         backend = QuantumBackend.model_validate(body)
         provider = backend.spec.provider
         return backend if provider is not None and provider.agent == self.namespace else None
+
+
+def group_of(task: QuantumTask) -> str:
+    """The name of the task's group; empty where it has none."""
+    return task.spec.group.name if task.spec.group is not None else ""
 
 
 def _open(body: Json) -> QuantumTask | None:

@@ -1,10 +1,12 @@
 """What a decision about a task is made of, and the words that every part of it has in common."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from quantum_operator.agent.calls import Call
-from quantum_operator.api.quantumtask import QuantumTask, QuantumTaskStatus, TaskCharge, TaskClaim
+from quantum_operator.agent.calls import Call, CompilerError
+from quantum_operator.api.quantumtask import QuantumTask, QuantumTaskStatus, TaskClaim
+from quantum_operator.api.sharedtask import TaskCharge
 from quantum_operator.decide.retry import backoff
 from quantum_operator.decide.size import NOTE_BYTES, clip
 from quantum_operator.decide.times import parse, stamp
@@ -13,25 +15,32 @@ from quantum_operator.ports.adapter import (
     Capabilities,
     Charged,
     ForbiddenError,
-    RejectedError,
-    UnsupportedError,
 )
 
 CALL_SECONDS = 15.0
 """How long after its claim a submission may begin. That it ends as well is the adapter's to hold."""
 
-MAX_REFUSALS = 20
 FORBIDDEN_SECONDS = 30.0
 """How long refused credentials are not tried again: somebody has to renew them."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How many circuits a task brings to a submission, and the shots of all of them."""
+
+    circuits: int
+    shots: int
 
 
 @dataclass(frozen=True)
 class TaskObserved:
     """All that one decision about a task may depend on.
 
-    `former` are identities whose processes are surely over. `prepared`: its circuits are ready to be sent. `submit_in`
-    and `poll_in` are seconds until the account's rate, and the pace of polling, let the provider be asked. `sessions`
-    are those of other tasks.
+    `former` are identities whose processes are surely over. `loads` are the circuits, by UID, of those tasks that are
+    prepared: this one, since `ready_for` seconds, and its company. `submit_in` and `poll_in` are seconds until the
+    account's rate, and the pace of polling, let the provider be asked. `sessions` are those of other tasks. `alone`:
+    since it is over, the provider was seen to have nothing else under its token. `company` are the other tasks of its
+    group that are not over, and `carrier` is the one that carries it (None: there is none, for sure).
     """
 
     now: datetime
@@ -39,10 +48,19 @@ class TaskObserved:
     agent: str
     capabilities: Capabilities
     former: tuple[str, ...] = ()
-    prepared: bool = False
+    ready_for: float = 0.0
     submit_in: float = 0.0
     poll_in: float = 0.0
     sessions: frozenset[str] = frozenset()
+    alone: bool = False
+    company: tuple[QuantumTask, ...] = ()
+    carrier: QuantumTask | None = None
+    loads: Mapping[str, Load] = field(default_factory=dict)
+
+    @property
+    def prepared(self) -> bool:
+        """Whether its circuits are ready to be sent."""
+        return self.task.metadata.uid in self.loads
 
 
 @dataclass(frozen=True)
@@ -91,38 +109,11 @@ def still_to_wait(observed: TaskObserved) -> float:
     return 0.0 if until is None else max(0.0, (parse(until) - observed.now).total_seconds())
 
 
-def refused(observed: TaskObserved, error: AdapterError) -> QuantumTaskStatus:
-    """Surely nothing was submitted: the claim is given back."""
-    status = observed.task.status
-    made = max(0, status.submissions - (status.claim is not None))
-    status = status.model_copy(update={"state": "Pending", "claim": None, "submissions": made})
-    here = with_status(observed, status)
-    if isinstance(error, RejectedError | UnsupportedError):
-        reason = "Unsupported" if isinstance(error, UnsupportedError) else "Rejected"
-        return ended(here, "Failed", reason, str(error), no_charge(observed.task))
-    refusals = status.refusals + 1
-    reason = "CredentialsRefused" if isinstance(error, ForbiddenError) else "ProviderBusy"
-    if refusals > MAX_REFUSALS:
-        return ended(
-            here, "Failed", "SubmissionRefused", f"refused {refusals} times: {error}", no_charge(observed.task)
-        )
-    delay = max(pause(observed, refusals), error.retry_after or 0.0)
-    delay = max(delay, FORBIDDEN_SECONDS) if isinstance(error, ForbiddenError) else delay
-    update = {"refusals": refusals, "not_before": stamp(observed.now + timedelta(seconds=delay + 0.999))}
-    return say(observed, status.model_copy(update=update), reason, str(error))
-
-
-def ended(
-    observed: TaskObserved, state: str, reason: str, message: str, charge: TaskCharge | None = None
-) -> QuantumTaskStatus:
-    """The task as over, but for its session: where it has one that may be open, that is closed first."""
-    status, session = observed.task.status, observed.task.status.session
-    update: dict[str, object] = {"charge": charge, "not_before": None, "queue_position": None}
-    if session is None or session.state == "Closed":
-        update |= {"state": state, "completion_time": stamp(observed.now)}
-    else:
-        update |= {"state": "Closing", "session": session.model_copy(update={"then": state, "asked": 0})}
-    return say(observed, status.model_copy(update=update), reason, message)
+def reason_of(error: AdapterError, otherwise: str) -> str:
+    """Why something is asked again later."""
+    if isinstance(error, CompilerError):
+        return "CompilerUnavailable"
+    return "CredentialsRefused" if isinstance(error, ForbiddenError) else otherwise
 
 
 def hold(observed: TaskObserved, reason: str, message: str) -> QuantumTaskStatus:
@@ -141,12 +132,6 @@ def say(observed: TaskObserved, status: QuantumTaskStatus, reason: str, message:
     return status.model_copy(update=update)
 
 
-def no_charge(task: QuantumTask) -> TaskCharge:
-    """What was never submitted costs nothing, unless an earlier submission may have been taken."""
-    micros = 0 if task.status.submissions <= (task.status.claim is not None) else None
-    return TaskCharge(micros=micros, currency=task.spec.ceiling.currency, seconds=micros)
-
-
 def pause(observed: TaskObserved, times: int) -> float:
     """The seconds before something is tried again that failed so many times."""
     return backoff(observed.task.metadata.uid, times, times)
@@ -154,5 +139,4 @@ def pause(observed: TaskObserved, times: int) -> float:
 
 def with_status(observed: TaskObserved, status: QuantumTaskStatus) -> TaskObserved:
     """What was observed, with this status of the task."""
-    task = observed.task.model_copy(update={"status": status})
-    return TaskObserved(observed.now, task, observed.agent, observed.capabilities)
+    return replace(observed, task=observed.task.model_copy(update={"status": status}))

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from quantum_operator.agent.calls import Answer, CloseSession, FindSession, OpenSession, SessionCall
+from quantum_operator.agent.endings import refused
 from quantum_operator.agent.observed import (
     CALL_SECONDS,
     FORBIDDEN_SECONDS,
@@ -20,7 +21,6 @@ from quantum_operator.agent.observed import (
     claimed,
     just_passed,
     pause,
-    refused,
     say,
     still_to_wait,
     with_status,

@@ -14,6 +14,7 @@ VARIABLES: Mapping[str, str] = {
     "CREDENTIALS": "a folder with a file for each of its credentials; read anew when one changes",
     "LEASE": "namespace/name of the Lease whose holder works, of several agents of one account",
     "LEASE_FILE": "a file that outlives the process and no more than its pod, to know a former holder of it by",
+    "COMPILER_SOCKET": "where the compiler's container listens; a child of the agent compiles unless given",
     "LIVENESS": "where health is served; http://0.0.0.0:8080/healthz unless given",
     "POLL_SECONDS": "how often a task is asked after at first; 5 unless given",
     "HEALTH_SECONDS": "how often the account's devices are asked after; 60 unless given",
@@ -38,6 +39,7 @@ class AgentSettings:
     credentials: Path | None
     lease: tuple[str, str] | None
     lease_file: str
+    compiler_socket: Path | None
     liveness: str
     poll_seconds: float
     health_seconds: float
@@ -63,6 +65,7 @@ class AgentSettings:
             credentials=Path(given("CREDENTIALS")) if given("CREDENTIALS") else None,
             lease=_lease(given("LEASE")),
             lease_file=given("LEASE_FILE"),
+            compiler_socket=Path(given("COMPILER_SOCKET")) if given("COMPILER_SOCKET") else None,
             liveness=given("LIVENESS", "http://0.0.0.0:8080/healthz"),
             poll_seconds=_seconds("POLL_SECONDS", given("POLL_SECONDS", "5")),
             health_seconds=_seconds("HEALTH_SECONDS", given("HEALTH_SECONDS", "60")),

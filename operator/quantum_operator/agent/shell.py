@@ -11,6 +11,7 @@ from quantum_operator.agent.loop import Pace, TaskReconciler
 from quantum_operator.agent.mirror import AgentMirror
 from quantum_operator.agent.plugin import load
 from quantum_operator.agent.settings import AgentSettings, AgentSettingsError, read_folder
+from quantum_operator.agent.shops import ChildShop, SocketShop
 from quantum_operator.agent.store import AgentStore
 from quantum_operator.cluster.api import Api
 from quantum_operator.cluster.serving import Process, identify, serve
@@ -76,6 +77,7 @@ class Agent:
         pace = Pace(self.account.adapter.capabilities().submissions_per_minute, self._settings.poll_seconds)
         reconciler = TaskReconciler(store, self.account, pace, _now, identity, former)
         tasks = KeyQueue("task", reconciler.reconcile, workers=WORKERS, later=event_loop_later)
+        reconciler.connect(tasks.request)
         self.mirror.connect(tasks.request)
         async with asyncio.TaskGroup() as group:
             group.create_task(tasks.run())
@@ -99,8 +101,7 @@ class Agent:
             found = None if provider is None else await asyncio.to_thread(self._device, provider.device)
             if isinstance(found, Device):
                 self.account.known(found)
-            modes = self.account.adapter.capabilities().modes
-            status = device_status(backend, found, self._settings.adapter, _now(), modes)
+            status = device_status(backend, found, self._settings.adapter, _now(), self.account.adapter.capabilities())
             if status != backend.status:
                 await store.put_backend_status(backend, status)
 
@@ -125,6 +126,7 @@ class Agent:
             return
         plain, credentials = files
         self.account.adapter = self._connect({**plain, **credentials})
+        self.compiler.use({**plain, **credentials}, tuple(credentials))
         self._files = files
         log.info("the account's files changed, and are in use")
 
@@ -133,4 +135,6 @@ class Agent:
 
     def _compiler(self) -> Compiler:
         plain, credentials = self._files
-        return Compiler(self._settings.adapter, {**plain, **credentials}, tuple(credentials))
+        path = self._settings.compiler_socket
+        shop = ChildShop() if path is None else SocketShop(path)
+        return Compiler(shop, self._settings.adapter, {**plain, **credentials}, tuple(credentials))

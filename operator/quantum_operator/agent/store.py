@@ -2,11 +2,11 @@
 
 import hashlib
 
-from quantum_operator.agent.mirror import AgentMirror
+from quantum_operator.agent.mirror import AgentMirror, group_of
 from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumtask import QuantumTask, QuantumTaskStatus
-from quantum_operator.cluster.api import Api
+from quantum_operator.cluster.api import Api, refusals_as_transient
 from quantum_operator.cluster.artifacts import config_map
 from quantum_operator.cluster.labels import DIGEST, child_metadata
 from quantum_operator.cluster.writes import create_config_map, put_status
@@ -29,6 +29,20 @@ class AgentStore:
         """The sessions of the tasks that are not over."""
         found = (task.status.session for task in self._mirror.tasks.cache.values())
         return frozenset(one.id for one in found if one is not None and one.id is not None)
+
+    def company(self, task: QuantumTask) -> tuple[QuantumTask, ...]:
+        """The other tasks of the task's group that are not over."""
+        group = self._mirror.tasks.cache.group(group_of(task))
+        return tuple(one for one in group if one.metadata.uid != task.metadata.uid)
+
+    async def carrier(self, key: Key) -> QuantumTask | None:
+        """The task as it was last seen; read now where it was not. Raises TransientError."""
+        known = self._mirror.tasks.cache.get(key)
+        if known is not None:
+            return known
+        with refusals_as_transient():
+            body = await self._api.find(f"{self._mirror.tasks.path(key.namespace)}/{key.name}")
+        return None if body is None else QuantumTask.model_validate(body)
 
     async def put_status(self, task: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
         """Replace the status of the version that was observed. Raises ConflictError, GoneError, TransientError."""

@@ -4,7 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from quantum_operator.api.execution import ExecutionMode, GateName, NoiseModel, Qubit
+from quantum_operator.api.budget import BackendBudget
+from quantum_operator.api.choice import LabelKey, LabelSelector, LabelValue
+from quantum_operator.api.execution import ExecutionMode, GateName, NoiseModel, Ppm, Qubit
+from quantum_operator.api.governance import SdkVersion, Tier
 from quantum_operator.api.meta import (
     API_VERSION,
     ApiModel,
@@ -15,10 +18,10 @@ from quantum_operator.api.meta import (
     Micros,
     Name,
     ObjectMeta,
+    ObjectName,
     PrinterColumn,
     Timestamp,
 )
-from quantum_operator.api.policy import LabelKey, LabelSelector, LabelValue
 
 Edge = Annotated[tuple[Qubit, ...], Field(min_length=2, max_length=2)]
 Quantity = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
@@ -55,6 +58,10 @@ class Simulator(ApiModel):
     precision: Annotated[
         Literal["double", "single"], Field(description="double: 16 bytes for each amplitude, single: 8.")
     ] = "double"
+    device: Annotated[
+        Literal["CPU", "GPU"],
+        Field(description="GPU: simulate on the GPU that run.resources asks for, in an image that has Aer for it."),
+    ] = "CPU"
     threads: Annotated[
         int, Field(ge=1, le=1024, description="How many threads a run simulates with; give run.cpu as many cores.")
     ] = 1
@@ -79,7 +86,8 @@ class BackendLimits(ApiModel):
         Field(
             ge=1,
             le=MAX_BATCH,
-            description="Of a simulator: how many small jobs of a namespace may share a run; 1: each has its own.",
+            description="How many small jobs of a namespace may share a run, or on a provider one submission and what "
+            "it costs; 1: each has its own.",
         ),
     ] = 1
     max_task_seconds: Annotated[
@@ -89,7 +97,7 @@ class BackendLimits(ApiModel):
 
 
 class Price(ApiModel):
-    """What a run costs: so much a run, a shot and a started second of execution."""
+    """What a run costs: so much a run, a shot and a started second or minute of execution, but at least a minimum."""
 
     currency: Annotated[
         str,
@@ -99,6 +107,12 @@ class Price(ApiModel):
     per_shot_micros: Annotated[Micros, Field(description="Of each shot, in millionths of the currency's unit.")] = 0
     per_second_micros: Annotated[
         Micros, Field(description="Of each started second of execution, in millionths of the currency's unit.")
+    ] = 0
+    per_minute_micros: Annotated[
+        Micros, Field(description="Of each started minute of execution, in millionths of the currency's unit.")
+    ] = 0
+    minimum_micros: Annotated[
+        Micros, Field(description="The least that a run costs, in millionths of the currency's unit.")
     ] = 0
 
 
@@ -119,8 +133,19 @@ class Toleration(ApiModel):
     ] = None
 
 
+ResourceName = Annotated[str, Field(min_length=3, max_length=317)]
+ResourceCount = Annotated[int, Field(ge=1, le=1_000)]
+
+
 class RunTemplate(ApiModel):
     """How a run of this backend is placed and how much it gets; requests equal limits."""
+
+    cel_rules: ClassVar[tuple[Cel, ...]] = (
+        Cel(
+            "self.resources.all(name, name.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9][-A-Za-z0-9_.]*$'))",
+            "an extended resource has a name with a domain, such as nvidia.com/gpu",
+        ),
+    )
 
     image: Annotated[
         str | None,
@@ -133,6 +158,14 @@ class RunTemplate(ApiModel):
             description="The memory of a run, as a Kubernetes quantity, of which the runner itself takes 352Mi.",
         ),
     ] = "2Gi"
+    resources: Annotated[
+        dict[ResourceName, ResourceCount],
+        Field(max_length=8, description="Extended resources of a run, such as nvidia.com/gpu, and how many of each."),
+    ] = Field(default_factory=dict)
+    runtime_class_name: Annotated[
+        ObjectName | None,
+        Field(description="The RuntimeClass of its pods, where GPUs need one; absent: the nodes' own."),
+    ] = None
     node_selector: Annotated[
         dict[LabelKey, LabelValue], Field(max_length=16, description="The labels that a node needs for a run.")
     ] = Field(default_factory=dict)
@@ -163,10 +196,29 @@ class Provider(ApiModel):
 
     agent: Annotated[Name, Field(description="The agent's namespace, in which its QuantumTasks are.")]
     device: Annotated[str, Field(min_length=1, max_length=253, description="The device, by the provider's name.")]
+    kind: Annotated[
+        Literal["Hardware", "Simulator"],
+        Field(description="Simulator: a simulator of the provider's, which quantumEnabled: false does not turn off."),
+    ] = "Hardware"
+    expected_task_seconds: Annotated[
+        int,
+        Field(
+            ge=1, le=86_400, description="How long a task takes as a rule, of which the wait in its queue is forecast."
+        ),
+    ] = 30
     queue_seconds: Annotated[
         int,
         Field(ge=1, le=2_592_000, description="How long a task may wait in the provider's queue, in seconds."),
     ] = 604_800
+    fetch_seconds: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=2_592_000,
+            description="How long the results of a task that is done are asked for, in seconds, where they can't be "
+            "had or read; then the task is held.",
+        ),
+    ] = 86_400
 
 
 class QuantumBackendSpec(ApiModel):
@@ -189,14 +241,31 @@ class QuantumBackendSpec(ApiModel):
     ] = "simulator"
     provider: Provider | None = None
     target: Target
+    fidelity_ppm: Annotated[
+        Ppm | None,
+        Field(
+            description="The fidelity of a gate on two qubits, in parts per million, which policies choose by; absent "
+            "on a simulator without noise: 1000000."
+        ),
+    ] = None
     simulator: Simulator = Field(default_factory=Simulator)
     limits: BackendLimits = Field(default_factory=BackendLimits)
     price: Annotated[
         Price | None,
         Field(description="Absent on a simulator: its runs are free. Of a provider: what makes a task's ceiling."),
     ] = None
+    budget: Annotated[
+        BackendBudget | None, Field(description="A cap on what all namespaces together spend on the backend.")
+    ] = None
     run: RunTemplate = Field(default_factory=RunTemplate)
     namespaces: AllowedNamespaces = Field(default_factory=AllowedNamespaces)
+    region: Annotated[
+        Name | None,
+        Field(description="Where programs and results go, such as eu-central-1; absent on a simulator: the cluster."),
+    ] = None
+    tier: Annotated[Tier | None, Field(description="The highest tier of the jobs that it is fit for; absent: all.")] = (
+        None
+    )
 
 
 class QuantumBackendStatus(ApiModel):
@@ -219,6 +288,9 @@ class QuantumBackendStatus(ApiModel):
         Field(max_length=3, description="Of a provider's device: the modes of execution that its provider has."),
         ListSet(),
     ] = ()
+    sdk_version: Annotated[
+        SdkVersion | None, Field(description="Of a provider's device: the version of the SDK that its agent has.")
+    ] = None
 
 
 class QuantumBackend(ApiModel):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from quantum_operator.api.meta import ApiModel, Cel
+from quantum_operator.api.meta import ApiModel, Cel, Name
 
 Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
 """A probability in parts per million."""
@@ -62,17 +62,24 @@ class NoiseModel(ApiModel):
     ] = None
 
 
-class Execution(ApiModel):
-    """Compilation and simulation settings of a job."""
+GivenSeed = Annotated[
+    int | None,
+    Field(ge=0, le=9_007_199_254_740_991, description="Every seed derives from it; made and recorded when absent."),
+]
+InitialLayout = Annotated[
+    tuple[Qubit, ...] | None,
+    Field(min_length=1, max_length=1024, description="The target's qubit for each of the program's qubits."),
+]
+GivenNoise = Annotated[
+    NoiseModel | None,
+    Field(description="Simulate with this noise in place of the backend's own; only on simulators."),
+]
 
-    seed: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            le=9_007_199_254_740_991,
-            description="Every seed derives from it; made and recorded when absent.",
-        ),
-    ] = None
+
+class Execution(ApiModel):
+    """The settings of compilation and simulation that an accepted job has."""
+
+    seed: GivenSeed = None
     compilation: Annotated[
         Literal["full", "isa"],
         Field(description="isa: the programs are compiled already and run as they are, on the target's own qubits."),
@@ -80,14 +87,8 @@ class Execution(ApiModel):
     optimization_level: Annotated[
         int, Field(ge=0, le=3, description="How much the compiler improves a program: 0 nothing, 3 as much as it can.")
     ] = 1
-    initial_layout: Annotated[
-        tuple[Qubit, ...] | None,
-        Field(min_length=1, max_length=1024, description="The target's qubit for each of the program's qubits."),
-    ] = None
-    noise: Annotated[
-        NoiseModel | None,
-        Field(description="Simulate with this noise in place of the backend's own; only on simulators."),
-    ] = None
+    initial_layout: InitialLayout = None
+    noise: GivenNoise = None
     mode: Annotated[
         ExecutionMode,
         Field(
@@ -96,3 +97,56 @@ class Execution(ApiModel):
         ),
     ] = "job"
     memory: Annotated[bool, Field(description="Keep the outcome of every single shot, in order.")] = False
+
+
+class ExecutionSettings(ApiModel):
+    """Settings of compilation and simulation, of which any may be absent."""
+
+    seed: GivenSeed = None
+    compilation: Annotated[
+        Literal["full", "isa"] | None,
+        Field(
+            description="isa: the programs are compiled already and run as they are, on the target's own qubits; "
+            "absent: full."
+        ),
+    ] = None
+    optimization_level: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=3,
+            description="How much the compiler improves a program: 0 nothing, 3 as much as it can; absent: 1.",
+        ),
+    ] = None
+    initial_layout: InitialLayout = None
+    noise: GivenNoise = None
+    mode: Annotated[
+        ExecutionMode | None,
+        Field(
+            description="On a provider's device: by itself (job, which is meant when absent), in a batch, or in a "
+            "session that has the device to itself; a simulator runs it alike."
+        ),
+    ] = None
+    memory: Annotated[
+        bool | None, Field(description="Keep the outcome of every single shot, in order; absent: false.")
+    ] = None
+
+
+class JobExecution(ExecutionSettings):
+    """How a job is compiled and run: what it sets itself, else its policy's features, its profile, the default."""
+
+    profile: Annotated[
+        Name | None, Field(description="One of its policy's spec.profiles; what the job sets itself wins over it.")
+    ] = None
+
+
+def settled(*layers: ExecutionSettings | None) -> Execution:
+    """The execution that comes of these settings: the first that sets something wins, and nobody is the default."""
+    chosen = {
+        name: value
+        for layer in reversed(layers)
+        if layer is not None
+        for name in Execution.model_fields
+        if (value := getattr(layer, name)) is not None
+    }
+    return Execution(**chosen)

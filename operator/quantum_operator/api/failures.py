@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from quantum_operator.api.conditions import REASONS, table
+from quantum_operator.api.patience import limits_markdown
 
 Reaction = Literal["fail", "retry", "return", "elsewhere", "reroute", "wait", "hold"]
 
@@ -87,6 +88,7 @@ ENDINGS: dict[str, Failure] = {
     "TaskFailed": Failure(FailureClass.PERMANENT, "TaskFailed", "reroute"),
     "QueueTimeExceeded": Failure(FailureClass.TIMEOUT, "QueueTimeExceeded", "reroute"),
     "Cancelled": Failure(FailureClass.CANCELLED, "TaskCancelled", "fail"),
+    "Withdrawn": Failure(FailureClass.CANCELLED, "TaskWithdrawn", "return"),
     "ResultUnreadable": _OTHER_RESULTS,
     "TaskLost": Failure(_LOST, "TaskLost", "fail"),
 }
@@ -126,8 +128,11 @@ WAITS: dict[str, Failure] = {
     "ImageUnavailable": Failure(_INFRASTRUCTURE, "ImageUnavailable", "wait"),
     "Submitted": Failure(FailureClass.SATURATED, "TaskQueued", "wait"),
     "Held": Failure(_LOST, "TaskHeld", "hold"),
+    "FetchFailed": Failure(FailureClass.TRANSIENT, "FetchFailed", "wait"),
+    "ResultHeld": Failure(FailureClass.TIMEOUT, "ResultHeld", "hold"),
     "ProviderBusy": Failure(FailureClass.SATURATED, "ProviderBusy", "wait"),
     "ProviderUnavailable": Failure(FailureClass.TRANSIENT, "ProviderUnavailable", "wait"),
+    "CompilerUnavailable": Failure(_INFRASTRUCTURE, "CompilerUnavailable", "wait"),
     "AnswerUnreadable": Failure(FailureClass.TRANSIENT, "AnswerUnreadable", "wait"),
     "CredentialsRefused": Failure(FailureClass.TRANSIENT, "CredentialsRefused", "wait"),
     "AnswerLost": Failure(_LOST, "TaskSought", "wait"),
@@ -137,6 +142,9 @@ WAITS: dict[str, Failure] = {
     "NotSubmitted": Failure(FailureClass.TRANSIENT, "TaskPending", "wait"),
 }
 """Words for why a run does not start. Any other one is RunPending."""
+
+STALLS = frozenset({"Held", "FetchFailed", "ResultHeld"})
+"""Those words that are also of what was under way already."""
 
 UNNAMED_WAIT = Failure(FailureClass.SATURATED, "RunPending", "wait")
 
@@ -155,9 +163,42 @@ ELSEWHERE = frozenset(row.reason for row in ENDINGS.values() if row.reaction == 
 """Reasons after which another backend comes first, and the same one again where there is none."""
 
 
+AGAINST_BACKEND = frozenset(
+    {
+        "RunEvicted",
+        "RunDeleted",
+        "RunLost",
+        "RunNotStarted",
+        "OutcomeLost",
+        "InvalidOutcome",
+        "TaskNotSubmitted",
+        "TaskFailed",
+        "QueueTimeExceeded",
+        "ResultUnreadable",
+        "TaskLost",
+    }
+)
+"""Reasons of attempts that count against their backend where a policy has a breaker: those that may have come of it.
+
+What comes of the job (a program, its size, its time limit, the most that it may cost) does not, nor what somebody
+wanted (a cancellation).
+"""
+
+
 def waiting(word: str) -> Failure:
     """The row of a run that does not start."""
     return WAITS.get(word, UNNAMED_WAIT)
+
+
+_CLASSES = {row.reason: row.kind for row in (*REPORTED.values(), *ENDINGS.values(), UNKNOWN)}
+_OWN = frozenset(
+    row.reason for row in REPORTED.values() if row.kind == FailureClass.PERMANENT and row.reaction == "fail"
+)
+
+
+def class_of(reason: str) -> FailureClass | None:
+    """The class of a failure that a job or an attempt ended with; None of a program's own error, or of no failure."""
+    return None if reason in _OWN else _CLASSES.get(reason)
 
 
 def failures_markdown() -> str:
@@ -184,8 +225,15 @@ follows at once, with fewer shots, another optimization level or on another back
 each attempt and in the message of the result; the input that comes of it is an artifact of its own.
 
 No attempt follows one on a provider that may have been paid for, whatever the table or the user says: only those that
-surely cost nothing are followed by others, and any other fails the job.
+surely cost nothing are followed by others, and any other fails the job; unless its policy has a
+[fallback](../resilience.md) that costs nothing itself. A policy's breaker counts what has `yes` in the column Backend.
 
+## How often, and how long
+
+Submitting, running and fetching have limits of their own, and none takes of another's. Above them all is a job's
+`spec.timeBudgetSeconds`: it counts everything from the creation on, and what is under way when it ends is cancelled.
+
+{limits_markdown()}
 ## Runs that left no outcome
 
 {_rows({**ENDINGS, "any other": UNKNOWN})}
@@ -198,8 +246,15 @@ surely cost nothing are followed by others, and any other fails the job.
 
 
 def _rows(rows: dict[str, Failure]) -> str:
-    heads = ("What the platform says", "Class", "Reason", "Reaction", "Meaning")
+    heads = ("What the platform says", "Class", "Reason", "Reaction", "Backend", "Meaning")
     return table(
         heads,
-        [(f"`{word}`", one.kind, f"`{one.reason}`", one.reaction, REASONS[one.reason]) for word, one in rows.items()],
+        [
+            (f"`{word}`", one.kind, f"`{one.reason}`", one.reaction, _blames(one), REASONS[one.reason])
+            for word, one in rows.items()
+        ],
     )
+
+
+def _blames(row: Failure) -> str:
+    return "yes" if row.reason in AGAINST_BACKEND else ""

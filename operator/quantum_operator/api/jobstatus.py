@@ -4,8 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from quantum_operator.api.execution import ExecutionMode
+from quantum_operator.api.execution import Execution
+from quantum_operator.api.figures import Candidate, Demand, Question
+from quantum_operator.api.governance import ApprovalStatus
 from quantum_operator.api.meta import ApiModel, Condition, ListMap, Micros, Name, ObjectName, Sha256, Timestamp
+from quantum_operator.api.resilience import Fallback, FallbackTaken
+from quantum_operator.api.shadow import Comparison
 
 Phase = Literal["Pending", "Queued", "Running", "Suspended", "Succeeded", "Failed"]
 Message = Annotated[str, Field(max_length=2048)]
@@ -13,18 +17,6 @@ Reason = Annotated[str, Field(max_length=64)]
 Count = Annotated[int, Field(ge=0, le=9_007_199_254_740_991)]
 Bits = Annotated[str, Field(min_length=1, max_length=4096)]
 Text = Annotated[str, Field(max_length=253)]
-
-
-class Candidate(ApiModel):
-    """The verdict on one backend, and why."""
-
-    backend: Annotated[ObjectName, Field(description="The QuantumBackend's name.")]
-    verdict: Annotated[
-        Literal["Chosen", "Eligible", "Rejected"],
-        Field(description="Chosen; Eligible, but later in the policy's order; or Rejected."),
-    ]
-    reason: Annotated[Reason, Field(description="Why, in one word.")]
-    message: Annotated[Message, Field(description="Why, for people.")] = ""
 
 
 class Attempt(ApiModel):
@@ -39,7 +31,13 @@ class Attempt(ApiModel):
     ] = None
     batch: Annotated[
         ObjectName | None,
-        Field(description="The batch/v1 Job that the run shares with those of other jobs; absent: it has its own."),
+        Field(
+            description="The batch/v1 Job that the run shares with those of other jobs, or the group of tasks that may "
+            "be submitted together; absent: it has its own.",
+        ),
+    ] = None
+    batch_jobs: Annotated[
+        int | None, Field(ge=2, le=100, description="On a provider: how many tasks there are of that group.")
     ] = None
     state: Annotated[
         Literal["Pending", "Running", "Succeeded", "Failed", "Lost", "Returned", "Suspended", "Cancelled"],
@@ -58,6 +56,9 @@ class Attempt(ApiModel):
     ] = None
     seed: Annotated[Count, Field(description="The seed of the run, from which all others derive.")]
     created_time: Annotated[Timestamp, Field(description="When the attempt was made.")]
+    submitted_time: Annotated[
+        Timestamp | None, Field(description="On a provider: when it was in the provider's queue.")
+    ] = None
     start_time: Annotated[Timestamp | None, Field(description="When the run started to execute.")] = None
     completion_time: Annotated[Timestamp | None, Field(description="When the attempt ended.")] = None
     changes: Annotated[
@@ -68,16 +69,30 @@ class Attempt(ApiModel):
             "effect.",
         ),
     ] = ()
+    stage: Annotated[int, Field(ge=0, le=8, description="How many fallbacks the job had taken before it.")] = 0
     used_seconds: Annotated[
         Count,
         Field(description="What suspended runs before this one took of activeDeadlineSeconds, in seconds."),
     ] = 0
     cost: Annotated[
         Micros | None,
-        Field(description="What the provider charged for it, in millionths of the currency's unit."),
+        Field(description="What it cost, where that is not nothing, in millionths of the currency's unit."),
+    ] = None
+    ledger: Annotated[
+        ObjectName | None,
+        Field(description="The QuantumLedger that its ceiling is reserved in, until it is over; absent: it is free."),
+    ] = None
+    ceiling: Annotated[
+        Micros | None,
+        Field(description="The most that it may cost, which is reserved, in millionths of the currency's unit."),
     ] = None
     reason: Annotated[Reason, Field(description="Why it ended, in one word.")] = ""
     message: Annotated[Message, Field(description="Why it ended, for people.")] = ""
+
+    @property
+    def shares_run(self) -> bool:
+        """Whether its run is also that of other jobs. A task is its own, also where it is submitted with others."""
+        return self.batch is not None and self.agent is None
 
 
 class ArtifactRef(ApiModel):
@@ -116,25 +131,14 @@ class Step(ApiModel):
         ),
     ] = ()
     candidates_total: Annotated[int, Field(ge=0, le=100_000, description="How many candidates there were.")] = 0
+    question: Question | None = None
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=20, description="The attempts, the latest last.")] = ()
     changes: Annotated[
         tuple[AppliedChange, ...], Field(max_length=4, description="What was changed for attempts, the latest last.")
     ] = ()
-
-
-class Demand(ApiModel):
-    """What the job asks of a backend; read off its programs and task when it is accepted."""
-
-    qubits: Annotated[Count, Field(description="Of the widest program.")]
-    shots: Annotated[Count, Field(description="Over all pubs and bindings; 0 where precision decides.")]
-    physical: Annotated[bool, Field(description="A program names the target's own qubits.")] = False
-    simulated: Annotated[
-        bool, Field(description="It asks for what only a simulator gives: exact values, noise, or the memory of shots.")
-    ] = False
-    executed_shots: Annotated[
-        Count, Field(description="Over all bindings and terms: no more shots than these are executed; 0: not known.")
-    ] = 0
-    mode: Annotated[ExecutionMode, Field(description="How it is to be run on a provider's device.")] = "job"
+    fallbacks: Annotated[
+        tuple[FallbackTaken, ...], Field(max_length=8, description="The fallbacks that were taken, the latest last.")
+    ] = ()
 
 
 class Plan(ApiModel):
@@ -147,6 +151,23 @@ class Plan(ApiModel):
         Count, Field(description="That policy's metadata.generation when the job was accepted.")
     ]
     demand: Demand
+    execution: Annotated[
+        Execution | None,
+        Field(
+            description="Of a job with a profile or features: the settings that came of all. noise and initialLayout "
+            "are in the input alone."
+        ),
+    ] = None
+    features: Annotated[
+        tuple[Name, ...], Field(max_length=16, description="The features of its policy that the job has.")
+    ] = ()
+    declared_sha256: Annotated[
+        Sha256 | None,
+        Field(
+            description="Of a job with features and an idempotencyKey: the digest of what its input would be without "
+            "the former. By this a key tells whether another job is the same, whatever features are on by then."
+        ),
+    ] = None
     steps: Annotated[tuple[Step, ...], Field(max_length=8, description="The steps, in order."), ListMap(("name",))]
 
 
@@ -253,7 +274,10 @@ class ExecutionRecord(ApiModel):
 
 
 class Result(ApiModel):
-    """The result. When `truncated`, `outcome` names the artifact with all of it, or the job of resultOf has that."""
+    """The result. When `truncated`, `outcome` names the artifact with all of it, or the job of resultOf has that.
+
+    Once status.payloadRemovedTime is set that artifact is gone, and what is here is all that is left of the outcome.
+    """
 
     pubs: Annotated[
         tuple[PubResult, ...], Field(max_length=64, description="What each pub of the task gave, in the same order.")
@@ -261,10 +285,13 @@ class Result(ApiModel):
     truncated: Annotated[bool, Field(description="Whether something of the outcome is not in the status.")] = False
     outcome_sha256: Annotated[Sha256, Field(description="SHA-256 of the whole outcome, in hexadecimal.")]
     outcome: ArtifactRef | None = None
+    fallback: Annotated[
+        Fallback | None, Field(description="Where the result is not from where the job was to go: why, and from where.")
+    ] = None
 
 
 class ResultOf(ApiModel):
-    """The job whose run gave a result that others have too: the first under the same spec.idempotencyKey."""
+    """The job whose run gave a result that others have too: under the same spec.idempotencyKey, or as a fallback."""
 
     name: Annotated[ObjectName, Field(description="The job's name, in the same namespace.")]
     uid: Annotated[str, Field(max_length=64, description="The job's UID.")]
@@ -290,14 +317,33 @@ class QuantumJobStatus(ApiModel):
     ] = ()
     correlation_id: Annotated[Text | None, Field(description="The spec's, where it has one.")] = None
     backend: Annotated[ObjectName | None, Field(description="The QuantumBackend of the latest attempt.")] = None
+    fallback: Annotated[
+        Fallback | None, Field(description="That the latest attempt, or the result, is a fallback, and why.")
+    ] = None
     shots: Annotated[Count | None, Field(description="Shots asked for, over all pubs and bindings.")] = None
     cost: Cost | None = None
     input: Annotated[ArtifactRef | None, Field(description="The job's programs and task, as accepted.")] = None
     plan: Plan | None = None
+    approval: Annotated[ApprovalStatus | None, Field(description="Where the policy asks for it.")] = None
     start_time: Annotated[Timestamp | None, Field(description="When the job was accepted.")] = None
     completion_time: Annotated[
         Timestamp | None, Field(description="When the job was over, with a result or without.")
     ] = None
+    payload_removed_time: Annotated[
+        Timestamp | None,
+        Field(description="When the artifacts that the status names were removed, by spec.retention."),
+    ] = None
+    suspended_seconds: Annotated[
+        Count | None,
+        Field(
+            description="For how long it was suspended before it was resumed last, in seconds; absent: it never was."
+        ),
+    ] = None
     result: Result | None = None
     execution: ExecutionRecord | None = None
     result_of: ResultOf | None = None
+    shadow: Annotated[
+        ObjectName | None,
+        Field(description="The job that runs it once more, by its policy's spec.shadow; an event says if that failed."),
+    ] = None
+    comparison: Comparison | None = None

@@ -4,42 +4,20 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from quantum_operator.api.budget import MOST_BUDGETS, Budget, BudgetStatus
+from quantum_operator.api.choice import BackendChoice
+from quantum_operator.api.governance import ApprovalRules, Approved, DataRules, Tier
 from quantum_operator.api.meta import (
     API_VERSION,
     ApiModel,
-    Cel,
     Condition,
     ListMap,
     ObjectMeta,
-    ObjectName,
     PrinterColumn,
 )
-
-LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
-LabelValue = Annotated[str, Field(max_length=63)]
-
-
-class LabelSelector(ApiModel):
-    """Matches objects that have all of these labels."""
-
-    match_labels: Annotated[
-        dict[LabelKey, LabelValue],
-        Field(min_length=1, max_length=16, description="The labels, each with the value that it must have."),
-    ]
-
-
-class BackendChoice(ApiModel):
-    """Backends in the policy's order: one by `name`, or all that match `selector` (by name, among themselves)."""
-
-    cel_rules: ClassVar[tuple[Cel, ...]] = (
-        Cel(
-            "has(self.name) != has(self.selector)",
-            "a choice of backends has exactly one of name and selector",
-        ),
-    )
-
-    name: Annotated[ObjectName | None, Field(description="The name of a QuantumBackend.")] = None
-    selector: LabelSelector | None = None
+from quantum_operator.api.resilience import MOST_BREAKERS, MOST_FALLBACKS, Breaker, BreakerStatus, FallbackRule
+from quantum_operator.api.routing import Feature, Profile, Routing, TrafficShare
+from quantum_operator.api.shadow import ShadowShare
 
 
 class BackendPolicySpec(ApiModel):
@@ -53,6 +31,31 @@ class BackendPolicySpec(ApiModel):
             description="The backends that may be used; the first that can take a job gets it.",
         ),
     ]
+    routing: Routing | None = None
+    traffic: Annotated[
+        tuple[TrafficShare, ...],
+        Field(
+            max_length=16,
+            description="How jobs are split between backends, by their UIDs: shares lie one behind the other up to 100 "
+            "percent. What is beyond them, or can't be taken by its share's backend, goes to the others.",
+        ),
+        ListMap(("backend",)),
+    ] = ()
+    profiles: Annotated[
+        tuple[Profile, ...],
+        Field(max_length=16, description="Execution settings that jobs name in spec.execution.profile."),
+        ListMap(("name",)),
+    ] = ()
+    features: Annotated[
+        tuple[Feature, ...],
+        Field(
+            max_length=16,
+            description="Execution settings that a share of the jobs has, each feature one of its own. What the job "
+            "sets wins, then the first feature here that says something of it, then the job's profile.",
+        ),
+        ListMap(("name",)),
+    ] = ()
+    shadow: ShadowShare | None = None
     max_shots: Annotated[
         int | None,
         Field(ge=1, le=9_007_199_254_740_991, description="The most shots one job may ask for in all."),
@@ -66,6 +69,55 @@ class BackendPolicySpec(ApiModel):
             "more are refused. Those that were deleted do not count.",
         ),
     ] = 10
+    budgets: Annotated[
+        tuple[Budget, ...],
+        Field(
+            max_length=MOST_BUDGETS,
+            description="What the policy's jobs may spend; an attempt starts only where it fits all that concern it.",
+        ),
+        ListMap(("name",)),
+    ] = ()
+    on_exceeded: Annotated[
+        Literal["Fail", "Wait"],
+        Field(
+            description="What a job does that fits no backend's budget: Fail at once, or Wait until money is released "
+            "or the period is over."
+        ),
+    ] = "Wait"
+    quantum_enabled: Annotated[
+        bool,
+        Field(
+            description="False turns every QPU of the policy off at once: nothing more is submitted, and the jobs go "
+            "to simulators, or where fallback says."
+        ),
+    ] = True
+    on_disabled: Annotated[
+        Literal["Drain", "Cancel"],
+        Field(
+            description="Once quantumEnabled is false, what becomes of tasks that their provider has: Drain lets them "
+            "end, Cancel has them cancelled."
+        ),
+    ] = "Drain"
+    fallback: Annotated[
+        tuple[FallbackRule, ...],
+        Field(
+            max_length=MOST_FALLBACKS,
+            description="What a job falls back to rather than fail or wait; each link once, and in this order.",
+        ),
+    ] = ()
+    breaker: Annotated[
+        Breaker | None, Field(description="Opens for a backend that fails too often; absent: never.")
+    ] = None
+    tier: Annotated[
+        Tier,
+        Field(
+            description="The highest tier of the jobs under it, and that of those which name none. Above sandbox, who "
+            "submits a job needs the verb use on the policy.",
+        ),
+    ] = "sandbox"
+    data: Annotated[DataRules | None, Field(description="Absent: any data, and wherever a backend is.")] = None
+    approved: Annotated[Approved | None, Field(description="Absent: every provider of the policy's backends.")] = None
+    approval: Annotated[ApprovalRules | None, Field(description="Absent: no job waits for approval.")] = None
 
 
 class BackendPolicyStatus(ApiModel):
@@ -82,6 +134,16 @@ class BackendPolicyStatus(ApiModel):
     backends: Annotated[
         int | None, Field(ge=0, le=100_000, description="How many QuantumBackends the policy reaches.")
     ] = None
+    budgets: Annotated[
+        tuple[BudgetStatus, ...],
+        Field(max_length=MOST_BUDGETS, description="How each of the policy's budgets stands."),
+        ListMap(("name",)),
+    ] = ()
+    breakers: Annotated[
+        tuple[BreakerStatus, ...],
+        Field(max_length=MOST_BREAKERS, description="The breaker of each backend whose breaker was ever open."),
+        ListMap(("backend",)),
+    ] = ()
 
 
 class BackendPolicy(ApiModel):
@@ -93,6 +155,8 @@ class BackendPolicy(ApiModel):
     printer_columns: ClassVar[tuple[PrinterColumn, ...]] = (
         PrinterColumn("Backends", "integer", ".status.backends"),
         PrinterColumn("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+        PrinterColumn("Quantum", "boolean", ".spec.quantumEnabled"),
+        PrinterColumn("Breakers", "string", '.status.conditions[?(@.type=="BreakersClosed")].message', priority=1),
         PrinterColumn("Age", "date", ".metadata.creationTimestamp"),
     )
 

@@ -64,11 +64,13 @@ class Program(ApiModel):
 class ProgramFacts:
     """What can be told of a program without parsing it.
 
-    `qubits` is its width, `physical` whether it names the target's own qubits (`$0`), and `inputs` are the names of
-    its parameters in the order of their declaration.
+    `qubits` is its width, `physical` whether it names the target's own qubits (`$0`), `inputs` are the names of its
+    parameters in the order of their declaration, and `registers` its classical registers with their widths (None: not
+    known).
     """
 
     qubits: int
     measures: bool
     physical: bool = False
     inputs: tuple[str, ...] = ()
+    registers: tuple[tuple[str, int], ...] | None = ()

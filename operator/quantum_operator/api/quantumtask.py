@@ -22,6 +22,7 @@ from quantum_operator.api.meta import (
     Sha256,
     Timestamp,
 )
+from quantum_operator.api.sharedtask import Currency, SharedSubmission, TaskCharge, TaskGroup
 from quantum_operator.api.submission import MOST_TAGS, CorrelationId, TagKey, TagValue
 
 TOKEN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"  # noqa: S105 - a pattern
@@ -30,7 +31,6 @@ MAX_INPUT_LENGTH = 1_000_000
 TaskState = Literal[
     "Pending", "Opening", "Submitting", "Queued", "Running", "Closing", "Succeeded", "Failed", "Cancelled", "Held"
 ]
-Currency = Annotated[str, Field(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$")]
 ProviderId = Annotated[str, Field(min_length=1, max_length=512)]
 
 OVER: frozenset[TaskState] = frozenset({"Succeeded", "Failed", "Cancelled"})
@@ -51,6 +51,9 @@ class TaskCeiling(ApiModel):
     micros: Annotated[Micros, Field(description="The amount, in millionths of the currency's unit.")]
     currency: Annotated[Currency, Field(description="The currency, by its code of ISO 4217.")]
     seconds: Annotated[int, Field(ge=1, le=604_800, description="The provider's time, in seconds.")]
+    ledger: Annotated[
+        ObjectName | None, Field(description="The QuantumLedger that the amount is reserved in; absent: none.")
+    ] = None
 
 
 class TaskResolution(ApiModel):
@@ -86,7 +89,9 @@ class QuantumTaskSpec(ApiModel):
             "self.job == oldSelf.job && self.backend == oldSelf.backend && self.device == oldSelf.device "
             "&& self.input == oldSelf.input && self.inputSha256 == oldSelf.inputSha256 && self.seed == oldSelf.seed "
             "&& self.token == oldSelf.token && self.ceiling == oldSelf.ceiling "
-            "&& self.queueSeconds == oldSelf.queueSeconds && self.tags == oldSelf.tags && self.mode == oldSelf.mode "
+            "&& self.queueSeconds == oldSelf.queueSeconds && self.fetchSeconds == oldSelf.fetchSeconds "
+            "&& self.tags == oldSelf.tags && self.mode == oldSelf.mode "
+            "&& has(self.group) == has(oldSelf.group) && (!has(self.group) || self.group == oldSelf.group) "
             "&& has(self.correlationId) == has(oldSelf.correlationId) "
             "&& (!has(self.correlationId) || self.correlationId == oldSelf.correlationId)",
             "a QuantumTask's spec is immutable but for cancel and resolution",
@@ -121,10 +126,15 @@ class QuantumTaskSpec(ApiModel):
     queue_seconds: Annotated[
         int, Field(ge=1, le=2_592_000, description="How long it may wait in the provider's queue, in seconds.")
     ] = 604_800
+    fetch_seconds: Annotated[
+        int,
+        Field(ge=1, le=2_592_000, description="How long results that can't be had are asked for, in seconds."),
+    ] = 86_400
     mode: Annotated[
         ExecutionMode,
         Field(description="Submit it by itself (job), or in a batch or session of the provider's that is its own."),
     ] = "job"
+    group: TaskGroup | None = None
     correlation_id: Annotated[
         CorrelationId | None, Field(description="What the job is part of; the provider is told it as a tag.")
     ] = None
@@ -170,14 +180,6 @@ class TaskSession(ApiModel):
     ] = None
 
 
-class TaskCharge(ApiModel):
-    """What the provider charged. Without micros the provider does not say, and the ceiling is the most it can be."""
-
-    micros: Annotated[Micros | None, Field(description="The amount, in millionths of the currency's unit.")] = None
-    currency: Annotated[Currency, Field(description="The currency, by its code of ISO 4217.")]
-    seconds: Annotated[Count | None, Field(description="The provider's time that was charged, in seconds.")] = None
-
-
 class TaskCancellation(ApiModel):
     """What the provider said when it was asked to cancel."""
 
@@ -202,6 +204,7 @@ class QuantumTaskStatus(ApiModel):
     message: Annotated[Message, Field(description="Why, for people.")] = ""
     claim: TaskClaim | None = None
     session: TaskSession | None = None
+    shared: SharedSubmission | None = None
     provider_id: Annotated[ProviderId | None, Field(description="The provider's own id of the task.")] = None
     queue_position: Annotated[Count | None, Field(description="The place in the provider's queue, from 1.")] = None
     submitted_time: Annotated[Timestamp | None, Field(description="When the provider's id was known.")] = None
@@ -217,6 +220,12 @@ class QuantumTaskStatus(ApiModel):
         Timestamp | None, Field(description="When the provider may be asked next, after it refused.")
     ] = None
     lookups: Annotated[int, Field(ge=0, le=1_000, description="How often the provider could not say.")] = 0
+    fetches: Annotated[
+        int, Field(ge=0, le=1_000_000, description="How often the results could not be had since they were there.")
+    ] = 0
+    fetch_since: Annotated[
+        Timestamp | None, Field(description="When they could first not be had; afresh once a person says to go on.")
+    ] = None
     charge: TaskCharge | None = None
     cancellation: TaskCancellation | None = None
     duplicates: Annotated[
@@ -239,6 +248,7 @@ class QuantumTask(ApiModel):
         PrinterColumn("Provider-Id", "string", ".status.providerId"),
         PrinterColumn("Reason", "string", ".status.reason", priority=1),
         PrinterColumn("Session", "string", ".status.session.state", priority=1),
+        PrinterColumn("Carrier", "string", ".status.shared.carrier", priority=1),
         PrinterColumn("Age", "date", ".metadata.creationTimestamp"),
     )
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TypeAlias
 
 from quantum_operator.api.backend import QuantumBackend
+from quantum_operator.api.ledger import QuantumLedger
 from quantum_operator.api.meta import GROUP, VERSION, PrinterColumn
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
@@ -15,10 +16,12 @@ from quantum_operator.api.schema import Schema, resource_schema, walk
 HASH_ANNOTATION = "quantum-operator.dev/schema-hash"
 """On every CRD; an operator refuses to start where it finds another value than its own `schema_hash()`."""
 
-Resource: TypeAlias = QuantumJob | BackendPolicy | QuantumBackend | QuantumTask
-ResourceType: TypeAlias = type[QuantumJob] | type[BackendPolicy] | type[QuantumBackend] | type[QuantumTask]
+Resource: TypeAlias = QuantumJob | BackendPolicy | QuantumBackend | QuantumTask | QuantumLedger
+ResourceType: TypeAlias = (
+    type[QuantumJob] | type[BackendPolicy] | type[QuantumBackend] | type[QuantumTask] | type[QuantumLedger]
+)
 
-RESOURCES: tuple[ResourceType, ...] = (QuantumJob, BackendPolicy, QuantumBackend, QuantumTask)
+RESOURCES: tuple[ResourceType, ...] = (QuantumJob, BackendPolicy, QuantumBackend, QuantumTask, QuantumLedger)
 """The kinds that are served, each with a CRD of its own."""
 
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"

@@ -132,7 +132,9 @@ def template_facts(template: Template) -> ProgramFacts:
     """What the template makes: width, measurements and inputs. Raises TemplateError as `read_template` does."""
     arguments = read_template(template)
     definition = TEMPLATES[template.name]
-    return ProgramFacts(definition.qubits(arguments), arguments.measure, False, definition.inputs(arguments))
+    qubits = definition.qubits(arguments)
+    registers = (("meas", qubits),) if arguments.measure else ()
+    return ProgramFacts(qubits, arguments.measure, False, definition.inputs(arguments), registers)
 
 
 def canonical_template(template: Template) -> bytes:

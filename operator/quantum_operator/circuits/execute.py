@@ -51,11 +51,39 @@ class Ready:
     method: str
 
 
-def execute(job: JobInput, spec: RunSpec, begin: Callable[[str], None], engine: Engine | None = None) -> Finished:
+@dataclass(frozen=True)
+class Made:
+    """What a job's work begins with: its pubs, checked, and its programs, compiled."""
+
+    pubs: tuple[Checked, ...]
+    ready: dict[str, Ready]
+
+
+def execute(
+    job: JobInput,
+    spec: RunSpec,
+    begin: Callable[[str], None],
+    engine: Engine | None = None,
+    made: Made | None = None,
+) -> Finished:
     """Do the job, by Aer unless another engine is given; `begin` is told of each of PHASES as it starts.
 
-    Raises RefusedError, MemoryError, RecursionError.
+    What was `made` of the job before is not made again. Raises RefusedError, MemoryError, RecursionError.
     """
+    made = made or make(job, spec, begin)
+    begin("execute")
+    engine = engine or AerEngine(spec.simulator, spec.limits.memory_bytes)
+    raw = [_run(engine, job, spec, index, pub, made.ready[pub.program.name]) for index, pub in enumerate(made.pubs)]
+    begin("post_process")
+    return Finished(
+        pubs=tuple(_outcome(pub, one) for pub, one in zip(made.pubs, raw, strict=True)),
+        compiled=tuple(one.compiled for one in made.ready.values()),
+        methods=tuple(sorted(engine.methods)),
+    )
+
+
+def make(job: JobInput, spec: RunSpec, begin: Callable[[str], None]) -> Made:
+    """Read, check and compile. Raises RefusedError, MemoryError, RecursionError."""
     begin("parse")
     programs = {one.name: _parse(one, f"spec.programs[{index}]") for index, one in enumerate(job.programs)}
     if len(programs) < len(job.programs):
@@ -67,15 +95,7 @@ def execute(job: JobInput, spec: RunSpec, begin: Callable[[str], None], engine: 
         name: _prepare(job, spec, index, program, used=name in used)
         for index, (name, program) in enumerate(programs.items())
     }
-    begin("execute")
-    engine = engine or AerEngine(spec.simulator, spec.limits.memory_bytes)
-    raw = [_run(engine, job, spec, index, pub, ready[pub.program.name]) for index, pub in enumerate(pubs)]
-    begin("post_process")
-    return Finished(
-        pubs=tuple(_outcome(pub, one) for pub, one in zip(pubs, raw, strict=True)),
-        compiled=tuple(one.compiled for one in ready.values()),
-        methods=tuple(sorted(engine.methods)),
-    )
+    return Made(tuple(pubs), ready)
 
 
 def check_pubs(job: JobInput, programs: dict[str, Parsed]) -> list[Checked]:

@@ -2,7 +2,7 @@
 
 Both halves do the job's whole work with an engine in place of Aer: the first collects every circuit and makes counts
 up, the second gives the counts that came back, in the same order. The work does not depend on counts, so that both
-meet the same circuits.
+meet the same circuits. What the first compiled spares the second half of its time, where that is still there.
 """
 
 import io
@@ -18,7 +18,7 @@ from quantum_operator.api.backend import Target
 from quantum_operator.api.run import JobInput, RunSpec
 from quantum_operator.circuits.compile import CONTROL_FLOW, transpiler_target
 from quantum_operator.circuits.errors import RefusedError
-from quantum_operator.circuits.execute import Finished, execute
+from quantum_operator.circuits.execute import Finished, Made, execute, make
 
 MAX_SHOTS = 2**53
 MAX_CIRCUITS = 10_000
@@ -96,23 +96,29 @@ class Replaying:
 
 @dataclass(frozen=True)
 class Collected:
-    """The circuits of a job, in QPY, and how often each is to be taken."""
+    """The circuits of a job, in QPY, how often each is to be taken, and what they were made from."""
 
     qpy: bytes
     shots: tuple[int, ...]
+    made: Made = field(compare=False)
 
 
-def collect(job: JobInput, spec: RunSpec) -> Collected:
+def collect(job: JobInput, spec: RunSpec, begin: Callable[[str], None] = lambda _: None) -> Collected:
     """What a device has to execute for the job. Raises what `execute` raises."""
     engine = _collecting(job, spec)
-    execute(job, spec, lambda _: None, engine)
+    made = make(job, spec, begin)
+    execute(job, spec, lambda _: None, engine, made)
     packed = io.BytesIO()
     qpy.dump(engine.circuits, packed)
-    return Collected(packed.getvalue(), tuple(engine.shots))
+    return Collected(packed.getvalue(), tuple(engine.shots), made)
 
 
 def assemble(
-    job: JobInput, spec: RunSpec, counts: Sequence[Mapping[str, int]], begin: Callable[[str], None]
+    job: JobInput,
+    spec: RunSpec,
+    counts: Sequence[Mapping[str, int]],
+    begin: Callable[[str], None],
+    made: Made | None = None,
 ) -> Finished:
     """The job's results from the counts of its circuits: bit strings of all classical bits, bit 0 rightmost.
 
@@ -120,7 +126,7 @@ def assemble(
     are not those of the job's circuits.
     """
     engine = Replaying(counts)
-    finished = execute(job, spec, begin, engine)
+    finished = execute(job, spec, begin, engine, made)
     if engine.used != len(counts):
         message = f"the device gave counts of {len(counts)} circuits, and there are {engine.used}"
         raise RefusedError("ResultUnreadable", message)

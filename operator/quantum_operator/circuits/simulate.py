@@ -47,8 +47,18 @@ class AerEngine:
     """
 
     def __init__(self, simulator: Simulator, memory_bytes: int) -> None:
+        """Raises RefusedError where the machine has no such device."""
         self.methods: set[str] = set()
+        have = AerSimulator().available_devices()
+        if simulator.device not in have:
+            raise RefusedError(
+                "IncompatibleTarget",
+                f"the backend simulates on a {simulator.device} (its spec.simulator.device), and Aer finds only "
+                f"{', '.join(have)}; give spec.run an image with Aer for GPUs, and resources that have one",
+                "spec.simulator.device",
+            )
         self._aer = AerSimulator(
+            device=simulator.device,
             precision=simulator.precision,
             max_parallel_threads=simulator.threads,
             max_parallel_experiments=1,

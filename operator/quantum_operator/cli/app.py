@@ -8,11 +8,15 @@ import typer
 from typer import TyperException
 from typer.core import TyperGroup
 
+from quantum_operator.cli.approve import approve, reject
 from quantum_operator.cli.change import cancel, resume, suspend
+from quantum_operator.cli.costs import costs
 from quantum_operator.cli.describe import describe
 from quantum_operator.cli.doctor import doctor
 from quantum_operator.cli.errors import FAILED, INTERRUPTED, CommandError
+from quantum_operator.cli.explain import explain
 from quantum_operator.cli.logs import logs
+from quantum_operator.cli.plan import plan
 from quantum_operator.cli.replay import replay
 from quantum_operator.cli.resolve import resolve
 from quantum_operator.cli.result import result
@@ -58,5 +62,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Quantum jobs on this machine and on Kubernetes: run, check, look at, and find out what is wrong.",
 )
-for command in (run, validate, describe, logs, result, wait, suspend, resume, cancel, replay, resolve, doctor, version):
+COMMANDS = (
+    *(run, validate, plan, explain, describe, logs, result, wait),
+    *(suspend, resume, cancel, approve, reject, replay, resolve, costs, doctor, version),
+)
+for command in COMMANDS:
     app.command()(command)

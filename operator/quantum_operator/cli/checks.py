@@ -26,16 +26,25 @@ OPERATOR_LABEL, OPERATOR = "app.kubernetes.io/name", "quantum-operator"
 NEEDED_BY_OPERATOR = (
     (GROUP, "quantumjobs", "", "watch"),
     (GROUP, "quantumjobs", "status", "update"),
+    (GROUP, "quantumjobs", "", "create"),
     (GROUP, "quantumjobs", "", "delete"),
     (GROUP, "quantumtasks", "", "create"),
     ("batch", "jobs", "", "create"),
     ("batch", "jobs", "", "delete"),
     ("", "pods", "log", "get"),
     ("", "configmaps", "", "create"),
+    ("", "configmaps", "", "delete"),
     ("", "events", "", "create"),
     ("", "events", "", "list"),
 )
 """Group, resource, subresource and verb of what the operator can't work without, where the jobs are."""
+
+NEEDED_EVERYWHERE = (
+    (GROUP, "quantumledgers", "", "get"),
+    (GROUP, "quantumledgers", "", "create"),
+    (GROUP, "quantumledgers", "status", "update"),
+)
+"""The same of what has no namespace."""
 
 NEEDED_AT_HOME = (
     ("coordination.k8s.io", "leases", "", "create"),
@@ -93,7 +102,7 @@ def operator(cluster: Cluster) -> Iterator[Finding]:
             one.spec.template.spec.serviceAccountName if one.spec and one.spec.template.spec else ""
         ) or "default"
         user = f"system:serviceaccount:{namespace}:{account}"
-        yield from _operator_rights(cluster, user, cluster.namespace, NEEDED_BY_OPERATOR)
+        yield from _operator_rights(cluster, user, cluster.namespace, NEEDED_BY_OPERATOR + NEEDED_EVERYWHERE)
         yield from _operator_rights(cluster, user, namespace, NEEDED_AT_HOME, name)
 
 
@@ -137,7 +146,9 @@ def policies(cluster: Cluster) -> Iterator[Finding]:
     found = cluster.policies()
     if not found:
         problem = f"namespace {cluster.namespace} has no BackendPolicy, so no job can run in it"
-        yield Finding("policies", "problem", problem, "create one named default; manifests/examples/policy.yaml is one")
+        yield Finding(
+            "policies", "problem", problem, "create one named default, such as manifests/examples/00-policy.yaml"
+        )
     for policy in found:
         ready = find_condition(policy.status.conditions, ConditionType.READY)
         if ready is not None and ready.status == "True":

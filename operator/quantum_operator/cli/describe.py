@@ -5,9 +5,12 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from quantum_operator.api.conditions import REASONS, ConditionType
+from quantum_operator.api.expected import ExpectedPub
 from quantum_operator.api.jobstatus import Step
 from quantum_operator.api.program import Program
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.shadow import Comparison
+from quantum_operator.cli.approve import figures
 from quantum_operator.cli.options import Context, Folder, JobName, Namespace
 from quantum_operator.cli.outcomes import outcome_in_status
 from quantum_operator.cli.render import columns, pubs_of, result_lines
@@ -29,7 +32,7 @@ def describe(name: JobName, namespace: Namespace = None, context: Context = None
 
 def story(job: QuantumJob, events: Sequence[EventLine]) -> list[str]:
     """The whole story, line by line."""
-    sections = (_summary(job), _conditions(job), _plan(job), _result(job), _events(events), _next(job))
+    sections = (_summary(job), _conditions(job), _approval(job), _plan(job), _result(job), _events(events), _next(job))
     return [line for section in sections for line in section]
 
 
@@ -55,13 +58,21 @@ def _summary(job: QuantumJob) -> Iterator[str]:
         ("Phase:", status.phase or "not seen by the operator yet"),
         *_submission(job),
         ("Policy:", spec.policy_ref.name),
+        *_terms(job),
         ("Programs:", ", ".join(f"{one.name} ({_origin(one)})" for one in spec.programs)),
         ("Task:", f"{task}, {pubs} {'pub' if pubs == 1 else 'pubs'}{_shots(job)}"),
-        ("Limits:", f"{spec.active_deadline_seconds} s a run, {spec.backoff_limit} retries of lost runs"),
+        ("Limits:", _limits(job)),
     ]
+    if spec.expected_output is not None:
+        rows.append(("Expected:", "; ".join(map(_expected, spec.expected_output.pubs))))
+    if status.fallback is not None:
+        fell = status.fallback
+        rows.append(("Fallback:", f"{fell.kind}, from {fell.from_ or 'no backend'}: {fell.class_}, {fell.reason}"))
     if status.result_of is not None:
         of = status.result_of
         rows.append(("Result of:", f"job {of.name}, run {of.run} on {of.backend}, which cost {of.cost.text}"))
+    if status.comparison is not None:
+        rows.append(("Compared:", _comparison(status.comparison)))
     if status.cost is not None:
         rows.append(("Cost:", status.cost.text))
     if status.execution is not None:
@@ -78,6 +89,42 @@ def _summary(job: QuantumJob) -> Iterator[str]:
     yield from columns(rows)
 
 
+def _comparison(found: Comparison) -> str:
+    """How a shadow's result compares, on one line."""
+    far = [
+        f"pubs[{one.index}] by {(one.distance_ppm or 0) / 1_000_000:.4f}"
+        if one.deviation_thousandths is None
+        else f"pubs[{one.index}] by {one.deviation_thousandths / 1000:.2f} standard errors"
+        for one in found.pubs
+    ]
+    level = f"at a significance of {found.significance_ppm / 1_000_000:g}"
+    return "; ".join([f"with {found.backend}: {found.differ} of {found.tests} tests differ {level}", *far])
+
+
+def _terms(job: QuantumJob) -> Iterator[tuple[str, str]]:
+    spec = job.spec
+    if spec.tier is not None:
+        yield "Tier:", spec.tier
+    if spec.data is not None:
+        yield "Data:", ", ".join([spec.data.class_, *(f"in {one}" for one in spec.data.regions or ())])
+    if spec.providers is not None:
+        yield "Providers:", ", ".join(spec.providers)
+
+
+def _limits(job: QuantumJob) -> str:
+    spec = job.spec
+    whole = f", {spec.time_budget_seconds} s in all" if spec.time_budget_seconds is not None else ""
+    return f"{spec.active_deadline_seconds} s a run, {spec.backoff_limit} retries of lost runs{whole}"
+
+
+def _expected(pub: ExpectedPub) -> str:
+    """What one pub is to give."""
+    words = [f"shape {list(pub.shape)}"] if pub.shape is not None else []
+    words += [f"{one.name}[{one.size}]" for one in pub.registers or ()]
+    words += [f"{pub.values} values"] if pub.values is not None else []
+    return ", ".join(words) or "anything"
+
+
 def _submission(job: QuantumJob) -> Iterator[tuple[str, str]]:
     spec = job.spec
     if spec.idempotency_key is not None:
@@ -86,6 +133,10 @@ def _submission(job: QuantumJob) -> Iterator[tuple[str, str]]:
         yield "Correlation:", spec.correlation_id
     if spec.replay_of is not None:
         yield "Replay of:", f"job {spec.replay_of.name}, UID {spec.replay_of.uid}"
+    if spec.shadow_of is not None:
+        yield "Shadow of:", f"job {spec.shadow_of.name}, UID {spec.shadow_of.uid}"
+    if job.status.shadow is not None:
+        yield "Shadow:", f"job {job.status.shadow}"
     if spec.tags:
         yield "Tags:", ", ".join(f"{key}={value}" for key, value in sorted(spec.tags.items()))
 
@@ -111,6 +162,12 @@ def _conditions(job: QuantumJob) -> Iterator[str]:
             yield f"{line}  {text}".rstrip()
 
 
+def _approval(job: QuantumJob) -> Iterator[str]:
+    if job.status.approval is not None:
+        yield "Approval:"
+        yield from columns(figures(job.status.approval), indent=2)
+
+
 def _plan(job: QuantumJob) -> Iterator[str]:
     plan = job.status.plan
     if plan is None:
@@ -118,6 +175,8 @@ def _plan(job: QuantumJob) -> Iterator[str]:
     demand = plan.demand
     shots = f" and {demand.shots:,} shots" if demand.shots else ""
     yield f"Plan: by policy {plan.policy} (generation {plan.policy_generation}), for {demand.qubits} qubits{shots}"
+    if plan.features:
+        yield f"  Features: {', '.join(plan.features)}"
     for step in plan.steps:
         yield from _step(job, step)
 
@@ -135,7 +194,8 @@ def _step(job: QuantumJob, step: Step) -> Iterator[str]:
                 one.name,
                 one.backend,
                 f"{one.state}{told(job, one.changes)}",
-                f"{one.start_time or one.created_time} to {one.completion_time or 'now'}",
+                f"{one.start_time or one.created_time} to {one.completion_time or 'now'}"
+                + (f", submitted {one.submitted_time}" if one.submitted_time else ""),
                 f"{one.reason}: {one.message}" if one.message else one.reason,
             )
             for one in step.attempts
@@ -150,7 +210,9 @@ def _result(job: QuantumJob) -> Iterator[str]:
     yield "Result:"
     yield from (f"  {line}" for line in result_lines(job.spec, outcome_in_status(job, result), bar=bar()))
     if result.truncated:
-        yield f"  The status has the top of it; `qjob result {job.metadata.name}` has all."
+        removed = job.status.payload_removed_time
+        more = f"the rest was removed at {removed}" if removed else f"`qjob result {job.metadata.name}` has all"
+        yield f"  The status has the top of it; {more}."
 
 
 def _events(events: Sequence[EventLine]) -> Iterator[str]:

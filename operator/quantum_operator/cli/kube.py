@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from yaml import YAMLError
 
 from quantum_operator.api.backend import QuantumBackend
+from quantum_operator.api.ledger import QuantumLedger
 from quantum_operator.api.meta import GROUP, VERSION
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
@@ -28,7 +29,7 @@ JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 OTHER = "see `qjob doctor`"
 """The remedy of a refusal that has none of its own."""
 
-Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend, QuantumTask)
+Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend, QuantumTask, QuantumLedger)
 
 
 @cache
@@ -60,7 +61,7 @@ class Cluster:
             raise
         return parse(QuantumJob, found)
 
-    def change(self, name: str, **spec: bool) -> QuantumJob:
+    def change(self, name: str, **spec: object) -> QuantumJob:
         """Change fields of a job's spec; returns it as it is then. Raises CommandError when there is no such job."""
         try:
             patched = self.client.patch(
@@ -112,6 +113,10 @@ class Cluster:
     def backends(self) -> list[QuantumBackend]:
         """Every backend."""
         return [parse(QuantumBackend, one) for one in self.client.list(resource_class(QuantumBackend))]
+
+    def ledgers(self) -> list[QuantumLedger]:
+        """Every ledger."""
+        return [parse(QuantumLedger, one) for one in self.client.list(resource_class(QuantumLedger))]
 
     def run_pods(self, run: str) -> list[Pod]:
         """The pods of a run, the oldest first."""

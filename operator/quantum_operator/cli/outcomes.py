@@ -25,7 +25,7 @@ def attempt_of(job: QuantumJob) -> Attempt:
 
 def batch_job_of(attempt: Attempt) -> str:
     """The batch/v1 Job of an attempt's run, which other jobs may share."""
-    return attempt.batch or attempt.name
+    return attempt.batch if attempt.shares_run and attempt.batch else attempt.name
 
 
 def result_of(job: QuantumJob) -> Result:

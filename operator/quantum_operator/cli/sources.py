@@ -145,7 +145,7 @@ class ClusterSource:
         """All of the outcome: the status has it, or an artifact of the job, or of that whose result it is."""
         result = result_of(job)
         artifact = result.outcome or (self._artifact_of_first(job) if result.truncated else None)
-        if artifact is None:
+        if artifact is None or job.status.payload_removed_time is not None:
             return top_of(job)
         return parse_outcome(read_artifact(self.cluster, artifact), f"artifact {artifact.name}")
 
@@ -157,13 +157,17 @@ class ClusterSource:
             return None
         if of is None or first is None or first.metadata.uid != of.uid or first.status.result is None:
             return None
+        if first.status.payload_removed_time is not None:
+            return None
         return first.status.result.outcome
 
 
 def top_of(job: QuantumJob) -> Outcome:
     """What the status has of the outcome; says so where that is not all."""
-    result = result_of(job)
-    if result.truncated and job.status.result_of is not None:
+    result, removed = result_of(job), job.status.payload_removed_time
+    if result.truncated and removed is not None:
+        typer.echo(f"note: this is the top of it; the rest was removed at {removed}, by spec.retention", err=True)
+    elif result.truncated and job.status.result_of is not None:
         typer.echo(f"note: this is the top of it; the rest went with job {job.status.result_of.name!r}", err=True)
     return outcome_in_status(job, result)
 

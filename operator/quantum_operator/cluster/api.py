@@ -68,6 +68,10 @@ class Api:
         """Create an object, and return it as created."""
         return await self._write("POST", path, body)
 
+    async def try_post(self, path: str, body: Json) -> None:
+        """Ask what would come of creating an object; nothing is written."""
+        await self._request("POST", path, params={"dryRun": "All"}, body=body)
+
     async def put(self, path: str, body: Json) -> Json:
         """Replace an object, and return it as replaced."""
         return await self._write("PUT", path, body)

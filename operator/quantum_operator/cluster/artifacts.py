@@ -4,18 +4,20 @@ import base64
 
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import CORE, Api, Json, refusals_as_transient
+from quantum_operator.cluster.api import CORE, Api, Json, controller_uid, metadata, refusals_as_transient
 from quantum_operator.cluster.labels import DIGEST, child_metadata
 from quantum_operator.cluster.writes import create_config_map
 from quantum_operator.ports.chunks import CHUNK_KEY, ChunkError, chunk_names, join, split
+from quantum_operator.ports.kept import Kept
 
 
 class ClusterArtifacts:
     """Artifacts in ConfigMaps; implements the port Artifacts."""
 
-    def __init__(self, api: Api) -> None:
-        """Write by `api`."""
+    def __init__(self, api: Api, recent: Kept | None = None) -> None:
+        """Write by `api`, and keep in `recent` what was written, by the names that `kept_name` gives."""
         self._api = api
+        self._recent = recent
 
     async def put(self, job: QuantumJob, ref: ArtifactRef, data: bytes) -> None:
         """Create what is not there yet.
@@ -25,6 +27,8 @@ class ClusterArtifacts:
         """
         for name, chunk in split(ref, data):
             await create_config_map(self._api, config_map(child_metadata(job, name, {DIGEST: ref.sha256}), chunk))
+        if self._recent is not None:
+            self._recent.put(kept_name(job.metadata.namespace, ref), data)
 
     async def get(self, job: QuantumJob, ref: ArtifactRef) -> bytes | None:
         """What is kept under `ref`; None where that is gone, or something else. Raises TransientError."""
@@ -32,6 +36,20 @@ class ClusterArtifacts:
             return await read_artifact(self._api, job.metadata.namespace, ref)
         except ChunkError:
             return None
+
+    async def remove(self, job: QuantumJob, ref: ArtifactRef) -> None:
+        """Delete the ConfigMaps of these names that the job owns. Raises TransientError."""
+        for name in chunk_names(ref):
+            path = f"{CORE}/namespaces/{job.metadata.namespace}/configmaps/{name}"
+            with refusals_as_transient():
+                there = await self._api.find(path)
+                if there is not None and controller_uid(there) == job.metadata.uid:
+                    await self._api.delete(path, uid=str(metadata(there)["uid"]))
+
+
+def kept_name(namespace: str, ref: ArtifactRef) -> str:
+    """What an artifact is called among those that are kept."""
+    return f"{namespace}/{ref.name}/{ref.sha256}"
 
 
 async def read_artifact(api: Api, namespace: str, ref: ArtifactRef) -> bytes | None:

@@ -32,8 +32,9 @@ class ClusterBatches:
 
     async def members(self, namespace: str, name: str) -> tuple[QuantumJob, ...]:
         """The jobs whose live attempt is a part of the run of this name."""
-        jobs = (one for one in self._mirror.jobs.cache.values() if one.metadata.namespace == namespace)
-        return tuple(one for one in jobs if (live := live_attempt(one.status)) is not None and live.batch == name)
+        runs = self._mirror.jobs.cache.tallies.items()
+        jobs = [job for run, there in runs if run.endswith(f"/{name}") for job in there.values()]
+        return tuple(one for one in jobs if one.metadata.namespace == namespace and _batch(one) == name)
 
     async def input(self, job: QuantumJob, ref: ArtifactRef) -> bytes | None:
         """The job's JobInput, read now. Raises TransientError."""
@@ -73,3 +74,8 @@ class ClusterBatches:
         if there is None:
             raise TransientError(f"Job {name} came and went")
         runs.cache.put(there)
+
+
+def _batch(job: QuantumJob) -> str | None:
+    live = live_attempt(job.status)
+    return live.batch if live is not None else None

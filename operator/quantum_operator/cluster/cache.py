@@ -1,13 +1,14 @@
 """What was last seen of each object of one kind. It never goes back in time, whoever brings the news."""
 
 import logging
-from collections import Counter
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
+from quantum_operator.api.slim import slim
 from quantum_operator.cluster.api import Json, metadata
 from quantum_operator.ports.world import Key
 
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Entry(Generic[T]):
     uid: str
     version: str
@@ -43,10 +44,15 @@ class Cache(Generic[T]):
         self._parse = parse
         self._group_of = group
         self._tally_of = tally
-        self._tallies: Counter[str] = Counter()
+        self._tallies: dict[str, dict[Key, T]] = {}
         self._entries: dict[Key, _Entry[T]] = {}
-        self._groups: dict[str, dict[Key, T]] = {}
+        self._groups: dict[str, Key | dict[Key, None]] = {}
         self._hollow: set[str] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no object was seen, with or without a value."""
+        return not self._entries
 
     def get(self, key: Key) -> T | None:
         """The object of this key, or None."""
@@ -55,28 +61,33 @@ class Cache(Generic[T]):
 
     def values(self) -> list[T]:
         """Every object that has a value."""
-        return [value for group in self._groups.values() for value in group.values()]
+        return [value for name in self._groups for value in self.group(name)]
 
     def group(self, name: str) -> list[T]:
         """Every object of a group."""
-        return list(self._groups.get(name, {}).values())
+        values = (self.get(key) for key in self._keys(name))
+        return [value for value in values if value is not None]
 
     @property
-    def tallies(self) -> Mapping[str, int]:
-        """How many objects are counted as what; those that are counted as "" are left out."""
+    def tallies(self) -> Mapping[str, Mapping[Key, T]]:
+        """Which objects are counted as what; those that are counted as "" are left out."""
         return self._tallies
 
     def is_hollow(self, uid: str) -> bool:
         """Whether the object of this UID was seen, and has no value."""
         return uid in self._hollow
 
+    def is_news(self, body: Json) -> bool:
+        """Whether an object, of which the metadata are enough, is of a later version than what was seen of it."""
+        known = self._entries.get(key_of(body))
+        return known is None or _newer(str(metadata(body).get("resourceVersion", "")), known.version)
+
     def put(self, body: Json) -> bool:
         """Take in an object as the API server gave it; whether that was news."""
-        key, meta = key_of(body), metadata(body)
-        uid, version = str(meta.get("uid", "")), str(meta.get("resourceVersion", ""))
-        known = self._entries.get(key)
-        if known is not None and not _newer(version, known.version):
+        if not self.is_news(body):
             return False
+        key, meta = key_of(body), metadata(body)
+        uid, version = sys.intern(str(meta.get("uid", ""))), sys.intern(str(meta.get("resourceVersion", "")))
         value = self._value(key, body)
         self._forget(key)
         group = self._group_of(value) if value is not None else ""
@@ -84,8 +95,10 @@ class Cache(Generic[T]):
         if value is None:
             self._hollow.add(uid)
         else:
-            self._groups.setdefault(group, {})[key] = value
-            self._tallies.update(filter(None, [self._tally_of(value)]))
+            self._join(group, key)
+            tally = self._tally_of(value)
+            if tally:
+                self._tallies.setdefault(tally, {})[key] = value
         return True
 
     def update(self, body: Json) -> bool:
@@ -126,21 +139,37 @@ class Cache(Generic[T]):
         if entry is None:
             return
         self._hollow.discard(entry.uid)
-        if entry.value is not None:
-            self._untally(self._tally_of(entry.value))
-            del self._groups[entry.group][key]
-            if not self._groups[entry.group]:
-                del self._groups[entry.group]
+        if entry.value is None:
+            return
+        self._leave(entry.group, key)
+        tally = self._tally_of(entry.value)
+        if tally:
+            del self._tallies[tally][key]
+            if not self._tallies[tally]:
+                del self._tallies[tally]
 
-    def _untally(self, name: str) -> None:
-        if name:
-            self._tallies[name] -= 1
-            if not self._tallies[name]:
-                del self._tallies[name]
+    def _keys(self, group: str) -> Collection[Key]:
+        there = self._groups.get(group, {})
+        return (there,) if isinstance(there, Key) else there
+
+    def _join(self, group: str, key: Key) -> None:
+        """Most groups are of one: it is kept without anything around it."""
+        there = self._groups.setdefault(group, key)
+        if isinstance(there, dict):
+            there[key] = None
+        elif there != key:
+            self._groups[group] = {there: None, key: None}
+
+    def _leave(self, group: str, key: Key) -> None:
+        there = self._groups[group]
+        if isinstance(there, dict) and len(there) > 1:
+            del there[key]
+        else:
+            del self._groups[group]
 
     def _value(self, key: Key, body: Json) -> T | None:
         try:
-            return self._parse(body)
+            return slim(self._parse(body))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -154,7 +183,7 @@ class Cache(Generic[T]):
 def key_of(body: Json) -> Key:
     """An object's key; without a namespace where it has none."""
     meta = metadata(body)
-    return Key(str(meta.get("namespace", "")), str(meta.get("name", "")))
+    return Key(sys.intern(str(meta.get("namespace", ""))), sys.intern(str(meta.get("name", ""))))
 
 
 def _newer(version: str, than: str) -> bool:

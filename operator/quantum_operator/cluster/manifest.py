@@ -120,6 +120,8 @@ def _pod_spec(work: _Work, settings: RunSettings) -> Json:
             {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
         ],
     }
+    if template.runtime_class_name is not None:
+        spec["runtimeClassName"] = template.runtime_class_name
     if template.node_selector:
         spec["nodeSelector"] = dict(template.node_selector)
     if template.tolerations:
@@ -132,7 +134,8 @@ def _pod_spec(work: _Work, settings: RunSettings) -> Json:
 
 
 def _container(work: _Work, settings: RunSettings) -> Json:
-    resources = {"cpu": work.template.cpu, "memory": work.template.memory}
+    extended = {name: str(count) for name, count in sorted(work.template.resources.items())}
+    resources = {"cpu": work.template.cpu, "memory": work.template.memory, **extended}
     return {
         "name": CONTAINER,
         "image": work.template.image or settings.image,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from quantum_operator.api.backend import QuantumBackend
-from quantum_operator.api.execution import Execution
+from quantum_operator.api.execution import JobExecution
 from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.meta import GROUP, VERSION
 from quantum_operator.api.policy import BackendPolicy
@@ -13,14 +13,20 @@ from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.api.task import Task
 from quantum_operator.cluster.api import Api, Json
 from quantum_operator.cluster.cache import Cache, key_of
+from quantum_operator.cluster.endings import Endings
 from quantum_operator.cluster.labels import JOB_UID, SHARED
 from quantum_operator.cluster.seen import SeenPod, SeenRun, read_pod, read_run
+from quantum_operator.decide.retention import stays
 from quantum_operator.decide.status import is_terminal, live_attempt
 from quantum_operator.ports.world import Key
 
 T = TypeVar("T")
 
-PAGE = "500"
+PAGE = "100"
+"""How many objects are read at once: a page of them is in memory whole."""
+
+FEW = 5
+"""Where no more of a page have changed, only these are read, one by one."""
 
 
 class Triggers(Protocol):
@@ -72,31 +78,47 @@ class Kind(Generic[T]):
     async def read(self, api: Api, namespace: str) -> None:
         """Read everything anew: what a watch missed while it was cut off is seen here.
 
+        Of what was seen already only the metadata are read; where they tell that there is more, the rest as well.
         Raises StatusError or TransientError.
         """
         there: set[Key] = set()
         version, more = "", ""
+        whole = self.cache.is_empty
         while not version or more:
             params = {"limit": PAGE, "labelSelector": self.selector} | ({"continue": more} if more else {})
-            page = await api.get(self.path(namespace), **params)
-            for body in page["items"]:
-                there.add(key_of(body))
+            page = await (api.get if whole else api.get_metadata)(self.path(namespace), **params)
+            found = page["items"] or ()  # of metadata that there are none of, an API server says null
+            there.update(map(key_of, found))
+            news = [body for body in found if self.cache.is_news(body)]
+            if not whole and len(news) > FEW:
+                news = (await api.get(self.path(namespace), **params))["items"] or []
+            elif not whole:
+                news = [body for one in news for body in await self._again(api, one)]
+            for body in news:
                 self.saw(None, body)
             version, more = page["metadata"]["resourceVersion"], page["metadata"].get("continue", "")
         for key, value in self.cache.missing(namespace, there, version):
             self._changed(key, value)
 
+    async def _again(self, api: Api, body: Json) -> list[Json]:
+        """The whole of an object of which there are the metadata, as it is now; nothing where it is gone."""
+        key = key_of(body)
+        params = {"fieldSelector": f"metadata.name={key.name}", "labelSelector": self.selector}
+        found: list[Json] = (await api.get(self.path(key.namespace), **params))["items"] or []
+        return found
+
 
 class Mirror:
     """Everything that is watched. Jobs that are over, and what belongs to them, are not kept.
 
-    But for those of them that are to be deleted: a husk of each is.
+    But for those of them that are to be deleted, or their payload: a husk of each is.
     """
 
     def __init__(self) -> None:
         self._triggers: Triggers | None = None
         ours = (GROUP, VERSION)
-        self.jobs = Kind(*ours, QuantumJob.plural, Cache("QuantumJob", _kept, _uid, _live_on), self._job_changed)
+        self.endings = Endings(self._has_breaker)
+        self.jobs = Kind(*ours, QuantumJob.plural, Cache("QuantumJob", self._job, _uid, _live_on), self._job_changed)
         self.policies = Kind(
             *ours, BackendPolicy.plural, Cache("BackendPolicy", BackendPolicy.model_validate), self._ground_changed
         )
@@ -136,6 +158,15 @@ class Mirror:
             await self.tasks.read(api, namespace)
             await self.runs.read(api, namespace)
             await self.pods.read(api, namespace)
+
+    def _job(self, body: Json) -> QuantumJob | None:
+        job = QuantumJob.model_validate(body)
+        self.endings.note(job)
+        return _kept(job)
+
+    def _has_breaker(self, policy: Key) -> bool:
+        found = self.policies.cache.get(policy)
+        return found is not None and found.spec.breaker is not None
 
     def _run(self, body: Json) -> SeenRun | None:
         run = read_run(body)
@@ -182,18 +213,21 @@ class Mirror:
                 self._triggers.request(Key(job.metadata.namespace, job.metadata.name))
 
 
-def _kept(body: Json) -> QuantumJob | None:
-    job = QuantumJob.model_validate(body)
+def _kept(job: QuantumJob) -> QuantumJob | None:
     if not is_terminal(job.status):
         return job
-    return _husk(job) if job.spec.ttl_seconds_after_finished is not None else None
+    return None if stays(job) else _husk(job)
 
 
 def _husk(job: QuantumJob) -> QuantumJob:
     """A job that is over, without what is large: when it is to be deleted, and which one it is."""
-    status = QuantumJobStatus(conditions=job.status.conditions, completion_time=job.status.completion_time)
+    status = QuantumJobStatus(
+        conditions=job.status.conditions,
+        completion_time=job.status.completion_time,
+        payload_removed_time=job.status.payload_removed_time,
+    )
     metadata = job.metadata.model_copy(update={"annotations": {}})
-    spec = job.spec.model_copy(update={"programs": (), "task": Task(), "execution": Execution()})
+    spec = job.spec.model_copy(update={"programs": (), "task": Task(), "execution": JobExecution()})
     return job.model_copy(update={"metadata": metadata, "spec": spec, "status": status})
 
 

@@ -1,4 +1,4 @@
-"""The port Recorder: core/v1 Events on the QuantumJob, written behind the loop's back."""
+"""The port Recorder: core/v1 Events on QuantumJobs and policies, written behind the loop's back."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ import secrets
 from datetime import UTC, datetime
 
 from quantum_operator.api.meta import API_VERSION
+from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.cluster.api import CORE, Api, Json, StatusError
 from quantum_operator.cluster.labels import correlated
@@ -28,13 +29,14 @@ class ClusterRecorder:
         self._api = api
         self._queue: asyncio.Queue[Json] = asyncio.Queue(BACKLOG)
 
-    async def tell(self, job: QuantumJob, event: Tell) -> None:
+    async def tell(self, about: QuantumJob | BackendPolicy, event: Tell) -> None:
         """Have the event written soon, and its reason logged; no job waits for that."""
         log.info("%s", event.reason)
         try:
-            self._queue.put_nowait(event_body(job, event, datetime.now(UTC)))
+            self._queue.put_nowait(event_body(about, event, datetime.now(UTC)))
         except asyncio.QueueFull:
-            log.warning("event %s of job %s/%s is dropped", event.reason, job.metadata.namespace, job.metadata.name)
+            meta = about.metadata
+            log.warning("event %s of %s %s/%s is dropped", event.reason, about.kind, meta.namespace, meta.name)
 
     async def run(self) -> None:
         """Write events until cancelled."""
@@ -52,21 +54,26 @@ class ClusterRecorder:
         await self._queue.join()
 
 
-def event_body(job: QuantumJob, event: Tell, now: datetime) -> Json:
-    """A core/v1 Event, as `kubectl describe` shows it."""
-    meta = job.metadata
+def event_body(about: QuantumJob | BackendPolicy, event: Tell, now: datetime) -> Json:
+    """A core/v1 Event, as `kubectl describe` shows it.
+
+    Its time is in whole seconds. So that events of one second are listed in the order they were told in, the name
+    has the time too, in nanoseconds, as Kubernetes' own events have it; what follows keeps two writers' names apart.
+    """
+    meta = about.metadata
+    instant = int(now.timestamp()) * 1_000_000_000 + now.microsecond * 1000
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{meta.name[:200].rstrip('-.')}.{secrets.token_hex(8)}",
+            "name": f"{meta.name[:200].rstrip('-.')}.{instant:016x}{secrets.token_hex(4)}",
             "namespace": meta.namespace,
-            "annotations": correlated(job),
+            "annotations": correlated(about) if isinstance(about, QuantumJob) else {},
         },
         "involvedObject": {
             "apiVersion": API_VERSION,
-            "kind": job.kind,
+            "kind": about.kind,
             "name": meta.name,
             "namespace": meta.namespace,
             "uid": meta.uid,

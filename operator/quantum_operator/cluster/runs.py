@@ -1,16 +1,14 @@
 """The port Runs: batch/v1 Jobs, their pods, and what these leave behind."""
 
-import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from quantum_operator.api.batch import unbind
 from quantum_operator.api.envelope import EnvelopeError, in_log, unseal
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.cluster.api import CORE, Api, Json, StatusError, refusals_as_transient
+from quantum_operator.cluster.api import Api, Json, StatusError, refusals_as_transient
 from quantum_operator.cluster.manifest import RunSettings, run_manifest
 from quantum_operator.cluster.mirror import Mirror
+from quantum_operator.cluster.podless import Podless, Request
 from quantum_operator.cluster.seen import (
     CONTAINER,
     SeenPod,
@@ -22,24 +20,14 @@ from quantum_operator.cluster.seen import (
     read_pod,
     read_run,
 )
+from quantum_operator.cluster.writes import create
 from quantum_operator.decide.observed import RunObserved, StartRun, StopRun
-from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError, TransientError
+from quantum_operator.ports.errors import NameTakenError, TransientError
 from quantum_operator.ports.world import Key
 
 LOG_BYTES = 12 * 1024 * 1024
-REFUSALS = frozenset({400, 403, 413, 422})
-"""How quota, LimitRange, Pod Security and admission refuse."""
-
-PODLESS_SECONDS = 10.0
-"""How long a run may be without a pod before it is asked why."""
-
-ASK_AGAIN_SECONDS = 30.0
-
 SHARED_KEPT = 4
 """Of how many shared runs the outcomes are kept at hand."""
-
-WakeLater = Callable[[Key, float], None]
-"""Has a job looked at after so many seconds."""
 
 
 async def create_run(api: Api, mirror: Mirror, manifest: Json) -> bool:
@@ -47,38 +35,21 @@ async def create_run(api: Api, mirror: Mirror, manifest: Json) -> bool:
 
     Raises RefusedError, GoneError where the namespace is gone, TransientError.
     """
-    try:
-        created = await api.post(mirror.runs.path(manifest["metadata"]["namespace"]), manifest)
-    except StatusError as error:
-        if error.code in REFUSALS:
-            raise RefusedError(error.message) from error
-        if error.code == 404:
-            raise GoneError(error.message) from error
-        if error.code != 409:
-            raise TransientError(str(error)) from error
-        return False
-    mirror.runs.cache.put(created)
-    return True
-
-
-@dataclass
-class _Podless:
-    """A run without a pod: when it is asked why, and the last answer."""
-
-    due: float
-    message: str = ""
+    created = await create(api, mirror.runs.path(manifest["metadata"]["namespace"]), manifest)
+    if created is not None:
+        mirror.runs.cache.put(created)
+    return created is not None
 
 
 class ClusterRuns:
     """Runs in a cluster; implements the port Runs."""
 
-    def __init__(self, api: Api, mirror: Mirror, settings: RunSettings, wake_later: WakeLater) -> None:
-        """Read from `mirror` and by `api`; `wake_later` is for what no event tells."""
+    def __init__(self, api: Api, mirror: Mirror, settings: RunSettings, request: Request) -> None:
+        """Read from `mirror` and by `api`; `request` is for what no event tells."""
         self._api = api
         self._mirror = mirror
         self._settings = settings
-        self._wake_later = wake_later
-        self._podless: dict[str, _Podless] = {}
+        self._podless = Podless(api, request)
         self._parts: dict[str, dict[str, bytes]] = {}
 
     async def observe(
@@ -100,12 +71,16 @@ class ClusterRuns:
         if run.verdict and (pod is None or not pod.ended):
             pod = newest(await self._read_pods(run))
         if pod is not None and pod.termination:
-            self._podless.pop(run.uid, None)
+            self._podless.forget(run.uid)
             return await (self._outcome(run, pod) if batch is None else self._part(name, run, pod))
         if run.verdict or (pod is not None and pod.ended):
-            self._podless.pop(run.uid, None)
+            self._podless.forget(run.uid)
             return failed(run, pod)
-        return progress(run, pod, await self._refusal(job, run, pod))
+        if pod is not None or run.ready or run.suspended:
+            self._podless.forget(run.uid)
+            return progress(run, pod, "")
+        mine = Key(job.metadata.namespace, job.metadata.name)
+        return progress(run, pod, await self._podless.refusal(mine, run))
 
     async def start(self, job: QuantumJob, action: StartRun) -> None:
         """Create the run, or see that it is there.
@@ -179,28 +154,3 @@ class ClusterRuns:
             if error.code in (400, 404):  # the container or the pod is gone, and the log with it
                 return ""
             raise TransientError(str(error)) from error
-
-    async def _refusal(self, job: QuantumJob, run: SeenRun, pod: SeenPod | None) -> str:
-        """Why the run has no pod, once it has been without for a while. No event tells of that."""
-        if pod is not None or run.ready or run.suspended:
-            self._podless.pop(run.uid, None)
-            return ""
-        now = time.monotonic()
-        known = self._podless.get(run.uid)
-        if known is not None and now < known.due:
-            return known.message
-        message, wait = "", PODLESS_SECONDS
-        if known is not None:
-            message, wait = await self._last_refusal(run), ASK_AGAIN_SECONDS
-        self._podless[run.uid] = _Podless(now + wait, message)
-        self._wake_later(Key(job.metadata.namespace, job.metadata.name), wait)
-        return message
-
-    async def _last_refusal(self, run: SeenRun) -> str:
-        selector = f"involvedObject.uid={run.uid},reason=FailedCreate"
-        with refusals_as_transient():
-            found = await self._api.get(f"{CORE}/namespaces/{run.namespace}/events", fieldSelector=selector)
-        items: list[Json] = found["items"]
-        last = max(items, key=lambda one: str(one.get("lastTimestamp") or ""), default={})
-        # Every try has another pod name, which would make every message another.
-        return re.sub(r'pods "[^"]*"', "its pod", str(last.get("message") or ""))

@@ -21,7 +21,7 @@ from quantum_operator.cluster.lease import Lease, LeaseLostError
 from quantum_operator.cluster.mirror import Kind
 from quantum_operator.cluster.namespaces import have_changed, to_watch
 from quantum_operator.cluster.schemas import check_schemas
-from quantum_operator.cluster.watching import watch_registry, watch_settings
+from quantum_operator.cluster.watching import NothingRemembered, watch_registry, watch_settings
 from quantum_operator.ports.errors import TransientError
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,14 @@ def identify(file: str) -> tuple[str, frozenset[str]]:
     return identity, succeed(Path(file), identity) if file else frozenset()
 
 
-async def serve(process: Process, read: Read, work: Work) -> None:
+async def nothing_first(api: Api, namespaces: tuple[str, ...]) -> None:
+    """Begin at once."""
+
+
+async def serve(process: Process, read: Read, work: Work, first: Read = nothing_first) -> None:
     """Work until told to end, or a namespace to watch came or went: then the process must begin anew.
+
+    It says that it is well once it has done what comes `first`, and has read everything.
 
     Raises SchemaMismatchError, ConnectionConfigError, StatusError or TransientError where it can't start. Ends the
     process where another may work from now on.
@@ -84,6 +90,7 @@ async def serve(process: Process, read: Read, work: Work) -> None:
         async def changed() -> bool:
             return process.namespaces_go and await have_changed(api, named, watched)
 
+        await first(api, watched)
         await read_all()
         log.info("watching %s", ", ".join(process.namespaces) or "all namespaces")
         ending = asyncio.Event()
@@ -125,6 +132,7 @@ async def _watch(process: Process, ending: asyncio.Event, over: asyncio.Event) -
     tasks = await kopf.spawn_tasks(
         registry=watch_registry(process.kinds),
         settings=watch_settings(process.kinds),
+        memories=NothingRemembered(),
         clusterwide=not process.namespaces,
         namespaces=process.namespaces,
         liveness_endpoint=process.liveness,

@@ -85,7 +85,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                trust_env=bool(getproxies()),
+                trust_env=bool(getproxies().keys() - {"no"}),  # it has every request read files
                 trace_configs=[_trace()],
             )
             self._session._retry_connection = False  # it would send again what may have been carried out

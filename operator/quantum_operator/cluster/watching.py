@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from quantum_operator.api.meta import GROUP
 from quantum_operator.cluster.connection import kopf_connection, load_config
-from quantum_operator.cluster.mirror import Kind
+from quantum_operator.cluster.mirror import PAGE, Kind
 
 WATCH_SECONDS = 600
 """After this long the API server ends a watch, and it begins anew where it ended."""
+
+IDLE_SECONDS = 0.1
+"""How long kopf keeps an object as it was last: where many change, all of them are in memory."""
 
 
 class NothingStored(kopf.DiffBaseStorage):
@@ -28,6 +32,14 @@ class NothingStored(kopf.DiffBaseStorage):
         """Store nothing."""
 
 
+class NothingRemembered(ResourceMemories):
+    """kopf remembers of every object that it ever saw what its handlers and daemons may need; these need nothing."""
+
+    async def recall(self, raw_body: Any, **given: Any) -> ResourceMemory:
+        """What is remembered while one event is handled, and no longer."""
+        return await super().recall(raw_body, **given | {"ephemeral": True})
+
+
 def watch_settings(kinds: Sequence[Kind[Any]]) -> kopf.OperatorSettings:
     """kopf's settings: no writes, no peers, and what has a selector filtered by the server."""
     settings = kopf.OperatorSettings()
@@ -40,7 +52,8 @@ def watch_settings(kinds: Sequence[Kind[Any]]) -> kopf.OperatorSettings:
     settings.networking.trust_env = True
     settings.networking.connect_timeout = 10
     settings.watching.server_timeout = WATCH_SECONDS
-    settings.queueing.idle_timeout = 1.0
+    settings.watching.chunk_size = int(PAGE)
+    settings.queueing.idle_timeout = IDLE_SECONDS
     settings.queueing.exit_timeout = 0.5
     for kind in kinds:
         if kind.selector:

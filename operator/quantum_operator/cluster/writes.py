@@ -8,7 +8,7 @@ from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.cluster.api import CORE, Api, Json, StatusError, controller_uid, refusals_as_transient
 from quantum_operator.cluster.mirror import Kind
-from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError, TransientError
+from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError, RefusedError, TransientError
 from quantum_operator.ports.world import Key
 
 Resource = TypeVar("Resource", QuantumJob, BackendPolicy, QuantumBackend, QuantumTask)
@@ -49,6 +49,27 @@ async def refresh(api: Api, kind: Kind[Resource], path: str, resource: Resource)
         kind.cache.discard(Key(meta.namespace, meta.name), meta.uid)
     else:
         kind.saw(None, current)
+
+
+REFUSALS = frozenset({400, 403, 413, 422})
+"""How quota, LimitRange, Pod Security and admission refuse."""
+
+
+async def create(api: Api, path: str, body: Json) -> Json | None:
+    """Create an object, and return it as created; None where one of its name is there already.
+
+    Raises RefusedError, GoneError where the namespace is gone, TransientError.
+    """
+    try:
+        return await api.post(path, body)
+    except StatusError as error:
+        if error.code in REFUSALS:
+            raise RefusedError(error.message) from error
+        if error.code == 404:
+            raise GoneError(error.message) from error
+        if error.code != 409:
+            raise TransientError(str(error)) from error
+        return None
 
 
 async def create_config_map(api: Api, body: Json) -> None:

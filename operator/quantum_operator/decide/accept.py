@@ -4,48 +4,49 @@ A rule's complaint names the field, the value and the remedy. A complaint that `
 job that may still come (a policy, a ConfigMap); any other ends the job.
 """
 
-import hashlib
-import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from quantum_operator.api.jobstatus import ArtifactRef, Demand
+from quantum_operator.api.execution import Execution, settled
+from quantum_operator.api.figures import Demand
+from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.policy import BackendPolicy
-from quantum_operator.api.program import MAX_PROGRAM_BYTES, Language, Program
+from quantum_operator.api.program import MAX_PROGRAM_BYTES
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.api.run import MAX_INPUT_BYTES, InputProgram, JobInput
 from quantum_operator.api.task import EstimatePub, SamplePub
 from quantum_operator.api.templates import TemplateError, template_facts
-from quantum_operator.decide.names import artifact_name
+from quantum_operator.decide.complaint import Complaint
+from quantum_operator.decide.demand import Facts, demand_of
+from quantum_operator.decide.execution import with_settings
+from quantum_operator.decide.expected import misfit
+from quantum_operator.decide.features import features_of
+from quantum_operator.decide.governance import objection_to
+from quantum_operator.decide.inputs import input_bytes, language_of, make_input, sha256_of, source_of
 from quantum_operator.decide.observed import Observed
 from quantum_operator.decide.prescan import ProgramFacts, Rejection, prescan
 from quantum_operator.decide.replay import refused_until
-
-
-@dataclass(frozen=True)
-class Complaint:
-    """Why a job is not accepted, and whether that may still change."""
-
-    reason: str
-    message: str
-    waits: bool = False
+from quantum_operator.decide.schedule import opens_in
+from quantum_operator.decide.shadowing import as_primary, only_there, other_input
+from quantum_operator.decide.shapes import ShapeError, pubs_of, shape_of
+from quantum_operator.decide.timebudget import time_left
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """An accepted job: the policy it is under, its input as bytes with their reference, and what it demands."""
+    """An accepted job: its policy, its input as bytes with their reference, what it demands, and how it is run.
+
+    `features` are those of the policy that it has, and `declared_sha256` is the digest of what its input would be
+    without them: None where it has none, or no key.
+    """
 
     policy: BackendPolicy
     ref: ArtifactRef
     data: bytes
     demand: Demand
-
-
-Facts = Mapping[str, ProgramFacts]
-
-
-MOST_SHOTS = 2**53 - 1
+    execution: Execution
+    features: tuple[str, ...] = ()
+    declared_sha256: str | None = None
 
 
 def accept(observed: Observed) -> Acceptance | Complaint:
@@ -53,9 +54,35 @@ def accept(observed: Observed) -> Acceptance | Complaint:
     policy = observed.policy
     if policy is None:
         return policy_missing(observed.job)
-    complaint = replays_within_policy(observed, policy)
+    if observed.job.spec.shadow_of is not None:
+        return _accept_shadow(observed, policy)
+    return _accept(observed, policy)
+
+
+def _accept_shadow(observed: Observed, policy: BackendPolicy) -> Acceptance | Complaint:
+    """A shadow is accepted as its primary was."""
+    repeated = as_primary(observed, policy)
+    if isinstance(repeated, Complaint):
+        return repeated
+    found = _accept(repeated, policy)
+    if isinstance(found, Complaint):
+        return found
+    other = other_input(observed, found.ref.sha256)
+    return other or replace(found, demand=only_there(policy, found.demand))
+
+
+def _accept(observed: Observed, policy: BackendPolicy) -> Acceptance | Complaint:
+    complaint = (
+        replays_within_policy(observed, policy)
+        or profile_there(observed.job, policy)
+        or starts_in_time(observed)
+        or governed(observed.job, policy)
+    )
     if complaint is not None:
         return complaint
+    features = features_of(observed.job, policy.spec)
+    plain = replace(observed, job=with_settings(observed.job, policy))
+    observed = replace(observed, job=with_settings(observed.job, policy, features))
     for rule in (configmaps_exist, programs_fit, pubs_name_programs):
         complaint = rule(observed)
         if complaint is not None:
@@ -66,18 +93,24 @@ def accept(observed: Observed) -> Acceptance | Complaint:
     checks: tuple[Callable[[QuantumJob, Facts], Complaint | None], ...] = (
         measurements_fit_task,
         observables_fit,
+        shapes_fit,
+        output_is_expected,
         physical_qubits_are_isa,
     )
     for check in checks:
         complaint = check(observed.job, facts)
         if complaint is not None:
             return complaint
-    demand = demand_of(observed.job, facts)
+    demand = demand_of(observed.job, policy, facts)
     complaint = shots_within_policy(policy, demand)
     if complaint is not None:
         return complaint
     made = make_input(observed)
-    return made if isinstance(made, Complaint) else Acceptance(policy, *made, demand)
+    if isinstance(made, Complaint):
+        return made
+    names = tuple(one.name for one in features)
+    declared = sha256_of(input_bytes(plain)) if features and observed.job.spec.idempotency_key is not None else None
+    return Acceptance(policy, *made, demand, settled(observed.job.spec.execution), names, declared)
 
 
 def policy_missing(job: QuantumJob) -> Complaint:
@@ -103,6 +136,38 @@ def replays_within_policy(observed: Observed, policy: BackendPolicy) -> Complain
     )
 
 
+def profile_there(job: QuantumJob, policy: BackendPolicy) -> Complaint | None:
+    """The job's policy has the profile that it names."""
+    name, known = job.spec.execution.profile, [one.name for one in policy.spec.profiles]
+    if name is None or name in known:
+        return None
+    return Complaint(
+        "ProfileNotFound",
+        f"spec.execution.profile: {name!r}: BackendPolicy {policy.metadata.name!r} has "
+        f"{', '.join(known) or 'none'} (spec.profiles); name one of these, or add it there",
+        waits=True,
+    )
+
+
+def governed(job: QuantumJob, policy: BackendPolicy) -> Complaint | None:
+    """The job's tier, data and providers are within what its policy allows."""
+    objection = objection_to(job.spec, policy)
+    return Complaint(objection.reason, objection.message) if objection is not None else None
+
+
+def starts_in_time(observed: Observed) -> Complaint | None:
+    """The job's time is not used up before its schedule lets it start."""
+    job, opens = observed.job, opens_in(observed.job.spec.schedule, observed.now)
+    left = time_left(job, observed.now)
+    if left is None or opens == 0 or opens < left:
+        return None
+    return Complaint(
+        "TimeBudgetExceeded",
+        f"spec.timeBudgetSeconds: {job.spec.time_budget_seconds}: spec.schedule lets the job start only "
+        f"{math.ceil(opens)} s from now; give it more time, or let it start earlier",
+    )
+
+
 def configmaps_exist(observed: Observed) -> Complaint | None:
     """Every ConfigMap key that a program names is there."""
     for index, program in enumerate(observed.job.spec.programs):
@@ -120,7 +185,7 @@ def configmaps_exist(observed: Observed) -> Complaint | None:
 def programs_fit(observed: Observed) -> Complaint | None:
     """No program is empty or over the limit (the API server sees to inline ones, ConfigMaps are seen only here)."""
     for index, program in enumerate(observed.job.spec.programs):
-        size = len(_source(observed, program).encode(errors="replace"))
+        size = len(source_of(observed, program).encode(errors="replace"))
         if size == 0 and program.template is None:
             return Complaint("InvalidProgram", f"spec.programs[{index}] ({program.name}): is empty; write its text")
         if size > MAX_PROGRAM_BYTES:
@@ -135,7 +200,7 @@ def programs_fit(observed: Observed) -> Complaint | None:
 def pubs_name_programs(observed: Observed) -> Complaint | None:
     """Every pub names a program of the job."""
     known = [program.name for program in observed.job.spec.programs]
-    for field, pub in _pubs(observed.job):
+    for field, pub in pubs_of(observed.job):
         if pub.program not in known:
             return Complaint(
                 "UnknownProgram",
@@ -155,7 +220,7 @@ def read_programs(observed: Observed) -> Facts | Complaint:
             except TemplateError as error:
                 return Complaint("InvalidTemplate", f"{where}: {error}")
             continue
-        found = prescan(_source(observed, program), _language(program))
+        found = prescan(source_of(observed, program), language_of(program))
         if isinstance(found, Rejection):
             line = f" line {found.line}:" if found.line else ""
             return Complaint(found.reason, f"{where}:{line} {found.message}")
@@ -165,7 +230,7 @@ def read_programs(observed: Observed) -> Facts | Complaint:
 
 def measurements_fit_task(job: QuantumJob, facts: Facts) -> Complaint | None:
     """What is sampled measures, and what is estimated does not."""
-    for field, pub in _pubs(job):
+    for field, pub in pubs_of(job):
         measures = facts[pub.program].measures
         if isinstance(pub, SamplePub) and not measures:
             return Complaint(
@@ -204,6 +269,22 @@ def observables_fit(job: QuantumJob, facts: Facts) -> Complaint | None:
     return None
 
 
+def shapes_fit(job: QuantumJob, facts: Facts) -> Complaint | None:  # noqa: ARG001 - a rule's signature
+    """Values and observables are as many as their shapes hold, and broadcast."""
+    for field, pub in pubs_of(job):
+        try:
+            shape_of(pub)
+        except ShapeError as error:
+            return Complaint("InvalidParameters", f"{field}.{error.field}: {error}")
+    return None
+
+
+def output_is_expected(job: QuantumJob, facts: Facts) -> Complaint | None:
+    """What the pubs give is what the user expects of them, as far as their text tells."""
+    problem = misfit(job, [facts[pub.program].registers for _, pub in pubs_of(job)])
+    return None if problem is None else Complaint("UnexpectedOutput", problem)
+
+
 def physical_qubits_are_isa(job: QuantumJob, facts: Facts) -> Complaint | None:
     """A program on the target's own qubits (`$0`) is compiled already, and the job says so."""
     if job.spec.execution.compilation == "isa":
@@ -228,83 +309,3 @@ def shots_within_policy(policy: BackendPolicy, demand: Demand) -> Complaint | No
         f"spec.task: {demand.shots} shots in all: BackendPolicy {policy.metadata.name!r} allows {limit}; "
         "ask for fewer shots or bindings",
     )
-
-
-def demand_of(job: QuantumJob, facts: Facts) -> Demand:
-    """What the job asks of a backend."""
-    return Demand(
-        qubits=max(facts[program.name].qubits for program in job.spec.programs),
-        shots=asked_shots(job),
-        physical=any(one.physical for one in facts.values()),
-        simulated=_is_simulated(job),
-        mode=job.spec.execution.mode,
-        executed_shots=executed_shots(job),
-    )
-
-
-def asked_shots(job: QuantumJob) -> int:
-    """The shots that the job asks for, over all pubs and bindings; 0 where precision decides."""
-    return sum((pub.shots or 0) * len(pub.parameter_values or ((),)) for _, pub in _pubs(job))
-
-
-def executed_shots(job: QuantumJob) -> int:
-    """No more shots than these are executed; 0 where that is not known."""
-    return 0 if any(pub.shots is None for _, pub in _pubs(job)) else min(MOST_SHOTS, _executed(job))
-
-
-def _is_simulated(job: QuantumJob) -> bool:
-    estimate, execution = job.spec.task.estimate, job.spec.execution
-    exact = estimate is not None and estimate.mode == "exact"
-    return exact or execution.memory or execution.noise is not None
-
-
-def _executed(job: QuantumJob) -> int:
-    """No more shots than these: each term of each observable could be in a group of its own."""
-    shots = 0
-    for _, pub in _pubs(job):
-        terms = sum(len(one.terms) for one in pub.observables) if isinstance(pub, EstimatePub) else 1
-        shots += (pub.shots or 0) * len(pub.parameter_values or ((),)) * terms
-    return shots
-
-
-def make_input(observed: Observed) -> tuple[ArtifactRef, bytes] | Complaint:
-    """The job's input in canonical bytes, and their reference by digest."""
-    job = observed.job
-    programs = tuple(
-        InputProgram(name=program.name, template=program.template)
-        if program.template is not None
-        else InputProgram(name=program.name, language=_language(program), source=_source(observed, program))
-        for program in job.spec.programs
-    )
-    job_input = JobInput(programs=programs, task=job.spec.task, execution=job.spec.execution)
-    data = json.dumps(job_input.to_wire(), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    if len(data) > MAX_INPUT_BYTES:
-        return Complaint(
-            "InputTooLarge",
-            f"spec: {len(data)} bytes of programs and task: at most {MAX_INPUT_BYTES} are accepted; "
-            f"split the job into {math.ceil(len(data) / MAX_INPUT_BYTES)} or more",
-        )
-    digest = hashlib.sha256(data).hexdigest()
-    name = artifact_name(job.metadata.name, job.metadata.uid, digest)
-    return ArtifactRef(name=name, sha256=digest, bytes=len(data)), data
-
-
-def _pubs(job: QuantumJob) -> list[tuple[str, SamplePub | EstimatePub]]:
-    task = job.spec.task
-    if task.sample is not None:
-        return [(f"spec.task.sample.pubs[{index}]", pub) for index, pub in enumerate(task.sample.pubs)]
-    if task.estimate is not None:
-        return [(f"spec.task.estimate.pubs[{index}]", pub) for index, pub in enumerate(task.estimate.pubs)]
-    return []
-
-
-def _source(observed: Observed, program: Program) -> str:
-    if program.config_map_key_ref is not None:
-        return (observed.sources.get(program.name) or "").encode(errors="replace").decode()
-    return program.qasm3 or program.qasm2 or ""
-
-
-def _language(program: Program) -> Language:
-    if program.config_map_key_ref is not None:
-        return program.config_map_key_ref.language
-    return "qasm2" if program.qasm2 is not None else "qasm3"

@@ -1,9 +1,10 @@
-"""Which jobs may share a run, and how those that do are put together.
+"""Which jobs may share a run, or a submission to a provider, and how those that share a run are put together.
 
 Small jobs of one namespace that are assigned to one backend in the same round share a run. Nobody waits for company:
 as long as the backend has room, a round has whoever came since the last; once it has none, those who wait become one
 batch when it has room again. A job is batched in its first attempt only, so that whatever a batch does not bring to
-an end is done alone.
+an end is done alone. On a provider's backend each has a QuantumTask of its own, and its agent submits those of a group
+together; there only jobs of one tier and data class are a group, and none whose tags the provider is to be told.
 """
 
 import hashlib
@@ -11,8 +12,11 @@ from collections.abc import Iterable, Sequence
 
 from quantum_operator.api.backend import MAX_BATCH, QuantumBackend
 from quantum_operator.api.batch import BatchRun, BatchSpec
-from quantum_operator.api.jobstatus import ArtifactRef, Demand
+from quantum_operator.api.figures import Demand
+from quantum_operator.api.jobstatus import ArtifactRef
+from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import RunSpec
+from quantum_operator.decide.execution import execution_of
 
 SMALL_QUBITS = 16
 SMALL_SHOTS = 100_000
@@ -27,8 +31,13 @@ def is_small(demand: Demand, stored: ArtifactRef) -> bool:
 
 
 def batch_limit(backend: QuantumBackend) -> int:
-    """How many jobs may share a run of the backend; a provider's tasks are not shared."""
-    return 1 if backend.spec.provider is not None else min(MAX_BATCH, backend.spec.limits.max_batch_jobs)
+    """How many jobs may share a run of the backend, or a submission to it."""
+    return min(MAX_BATCH, backend.spec.limits.max_batch_jobs)
+
+
+def is_sociable(job: QuantumJob) -> bool:
+    """Whether the job's task may be submitted to a provider with those of others: it is told nothing of it alone."""
+    return execution_of(job).mode == "job" and not job.spec.tags and job.spec.correlation_id is None
 
 
 def batch_name(uids: Iterable[str]) -> str:

@@ -7,12 +7,15 @@ follows from that. Nothing is changed that the user did not ask for, and each ch
 import hashlib
 import json
 
-from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Demand, QuantumJobStatus
+from quantum_operator.api.execution import Execution
+from quantum_operator.api.figures import Demand
+from quantum_operator.api.jobstatus import ArtifactRef, Attempt, QuantumJobStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.retry import Change
 from quantum_operator.api.run import JobInput
 from quantum_operator.api.task import EstimateTask, SampleTask, Task
-from quantum_operator.decide.accept import asked_shots, executed_shots
+from quantum_operator.decide.demand import asked_shots, executed_shots
+from quantum_operator.decide.execution import execution_of
 from quantum_operator.decide.names import artifact_name
 from quantum_operator.decide.status import latest_attempt, live_attempt
 
@@ -42,14 +45,20 @@ def elsewhere(job: QuantumJob, changes: Changes) -> bool:
 
 
 def changed(job: QuantumJob, changes: Changes) -> QuantumJob:
-    """The job as if it had been submitted with these changes."""
-    task, execution = job.spec.task, job.spec.execution
+    """The job as if it had been submitted with these changes of its task."""
+    task = job.spec.task
     for one in (_wanted(job)[position] for position in changes):
         if one.shots is not None:
             task = _with_fewer_shots(task, one.shots)
+    return job.model_copy(update={"spec": job.spec.model_copy(update={"task": task})})
+
+
+def changed_execution(job: QuantumJob, changes: Changes, execution: Execution) -> Execution:
+    """These settings of the job with the changes."""
+    for one in (_wanted(job)[position] for position in changes):
         if one.optimization_level is not None and execution.compilation == "full":
             execution = execution.model_copy(update={"optimization_level": one.optimization_level})
-    return job.model_copy(update={"spec": job.spec.model_copy(update={"task": task, "execution": execution})})
+    return execution
 
 
 def demand_with(job: QuantumJob, demand: Demand, changes: Changes) -> Demand:
@@ -70,15 +79,21 @@ def needs_input(job: QuantumJob) -> bool:
 
 def changes_input(job: QuantumJob, before: Changes, after: Changes) -> bool:
     """Whether the input with the one set of changes is another than with the other."""
-    one, other = changed(job, before).spec, changed(job, after).spec
-    return (one.task, one.execution) != (other.task, other.execution)
+    execution = execution_of(job)
+    one, other = (
+        (changed(job, changes).spec.task, changed_execution(job, changes, execution)) for changes in (before, after)
+    )
+    return one != other
 
 
 def changed_input(job: QuantumJob, changes: Changes, accepted: bytes) -> tuple[ArtifactRef, bytes]:
     """The accepted input with these changes, in canonical bytes, and their reference by digest."""
-    spec = changed(job, changes).spec
-    update = {"task": spec.task, "execution": spec.execution}
-    made = JobInput.model_validate_json(accepted).model_copy(update=update)
+    before = JobInput.model_validate_json(accepted)
+    update = {
+        "task": changed(job, changes).spec.task,
+        "execution": changed_execution(job, changes, before.execution),
+    }
+    made = before.model_copy(update=update)
     data = json.dumps(made.to_wire(), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     digest = hashlib.sha256(data).hexdigest()
     name = artifact_name(job.metadata.name, job.metadata.uid, digest)

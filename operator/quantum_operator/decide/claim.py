@@ -22,6 +22,7 @@ from dataclasses import replace
 from quantum_operator.api.claim import Claim, Done
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.jobstatus import Cost, QuantumJobStatus, ResultOf
+from quantum_operator.api.meta import ApiModel
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import TaskCeiling
 from quantum_operator.decide.cost import money
@@ -34,17 +35,32 @@ CLAIM_SECONDS = 2.0
 """How often a job that waits for another's result looks for it: no event of another job comes to it."""
 
 
+GOVERNED = ("tier", "data", "providers")
+"""The fields by which a job is governed: who may see a result depends on them."""
+
+
 def claim_name(namespace: str, key: str) -> str:
     """The name of the claim of this key: no namespace has a `/`, so that no two keys share one."""
     return f"quantum-claim-{hashlib.sha256(f'{namespace}/{key}'.encode(errors='replace')).hexdigest()}"
 
 
 def spec_digest(job: QuantumJob, input_sha256: str) -> str:
-    """The digest of all of a job's spec that its result may depend on: its accepted input, and its policy."""
+    """The digest of all of a job's spec that its result may depend on: its input, and its policy."""
     matters: dict[str, object] = {"input": input_sha256, "policyRef": job.spec.policy_ref.name}
     if job.spec.retry is not None:
         matters["retry"] = job.spec.retry.to_wire()
+    for name in GOVERNED:
+        if (value := getattr(job.spec, name)) is not None:
+            matters[name] = value.to_wire() if isinstance(value, ApiModel) else value
+    if job.spec.expected_output is not None:
+        matters["expectedOutput"] = job.spec.expected_output.to_wire()
     return hashlib.sha256(json.dumps(matters, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def declared_digest(job: QuantumJob, status: QuantumJobStatus) -> str:
+    """The digest of what the job itself declares, of which its policy's features are no part. It is accepted by now."""
+    declared = status.plan.declared_sha256 if status.plan is not None else None
+    return spec_digest(job, declared or (status.input.sha256 if status.input is not None else ""))
 
 
 def needs_claim(job: QuantumJob, run: RunObserved | None) -> bool:
@@ -59,10 +75,10 @@ def needs_claim(job: QuantumJob, run: RunObserved | None) -> bool:
 
 def gate(observed: Observed, decision: Decision) -> Decision | None:
     """What comes of the job instead of its first attempt; None lets it go on. `decision` has accepted the job."""
-    job, stored = observed.job, decision.status.input
-    if job.spec.idempotency_key is None or stored is None or latest_attempt(decision.status) is not None:
+    job, status = observed.job, decision.status
+    if job.spec.idempotency_key is None or status.input is None or latest_attempt(status) is not None:
         return None
-    mine, seen = _claim(job, stored.sha256), observed.claim
+    mine, seen = _claim(job, status), observed.claim
     if seen is None:
         return _write(observed, mine, None)
     theirs = seen.claim
@@ -113,7 +129,7 @@ def recorded(observed: Observed, decision: Decision) -> Decision:
     known = seen.claim.done if seen is not None else None
     if known is not None and known.result.outcome_sha256 == done.result.outcome_sha256:
         return decision
-    claim = _claim(job, status.input.sha256).model_copy(update={"done": done})
+    claim = _claim(job, status).model_copy(update={"done": done})
     write = PutClaim(claim, seen.version if seen is not None else None)
     return replace(decision, before=(*decision.before, write))
 
@@ -134,11 +150,11 @@ def done_of(job: QuantumJob, status: QuantumJobStatus) -> Done | None:
     return Done(of=of, result=status.result, execution=status.execution)
 
 
-def _claim(job: QuantumJob, input_sha256: str) -> Claim:
+def _claim(job: QuantumJob, status: QuantumJobStatus) -> Claim:
     return Claim(
         namespace=job.metadata.namespace,
         key=job.spec.idempotency_key or "",
-        digest=spec_digest(job, input_sha256),
+        digest=declared_digest(job, status),
         job=job.metadata.name,
         uid=job.metadata.uid,
     )
@@ -166,7 +182,7 @@ def _refused(observed: Observed, decision: Decision, reason: str, message: str) 
 def _another_spec(theirs: Claim) -> str:
     return (
         f"spec.idempotencyKey: {theirs.key!r}: job {theirs.job} of this namespace used it for another spec; give this "
-        "job another key, or submit the very programs, task, execution, retry and policyRef of that job"
+        "job another key, or submit the very programs, task, execution, retry, expectedOutput and policyRef of that job"
     )
 
 
@@ -191,6 +207,7 @@ def _already_done(observed: Observed, decision: Decision, done: Done) -> Decisio
         "cost": Cost(currency=of.cost.currency, text=money(0, of.cost.currency)),
         "result": done.result.model_copy(update={"outcome": None}),
         "execution": done.execution,
+        "fallback": done.result.fallback,
         "result_of": of,
     }
     status = status.model_copy(update=update)

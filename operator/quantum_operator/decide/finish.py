@@ -4,15 +4,16 @@ from quantum_operator.api.conditions import REASONS, ConditionType
 from quantum_operator.api.failures import MOST_FAILED, Failure, ending, reported
 from quantum_operator.api.jobstatus import Attempt, Cost, QuantumJobStatus
 from quantum_operator.api.run import Outcome, RunError
-from quantum_operator.decide.accept import asked_shots
 from quantum_operator.decide.change import changed, input_of, next_change, told
-from quantum_operator.decide.cost import cost_of, money
+from quantum_operator.decide.cost import cost_of, money, within
+from quantum_operator.decide.demand import asked_shots
+from quantum_operator.decide.expected import surprise
 from quantum_operator.decide.observed import Decision, Observed, RunObserved, StoreArtifact, Tell
 from quantum_operator.decide.outcome import mismatch, read_outcome
 from quantum_operator.decide.reroute import failures, may_go_on, surely_free
 from quantum_operator.decide.result import shortfall, summarize
 from quantum_operator.decide.retry import backoff
-from quantum_operator.decide.size import CAUSE_BYTES, NOTE_BYTES, STATUS_BYTES, clip, json_bytes
+from quantum_operator.decide.size import CAUSE_BYTES, COMPARISON_BYTES, NOTE_BYTES, STATUS_BYTES, clip, json_bytes
 from quantum_operator.decide.status import is_terminal, lost_attempts, set_condition, with_attempt
 from quantum_operator.decide.times import stamp
 
@@ -31,7 +32,7 @@ REFUSALS = (
 
 
 def put(
-    observed: Observed, status: QuantumJobStatus, kind: ConditionType, value: bool, reason: str, message: str
+    observed: Observed, status: QuantumJobStatus, kind: ConditionType, value: bool | None, reason: str, message: str
 ) -> QuantumJobStatus:
     """`status` with one condition set, at the observed generation and time."""
     generation = observed.job.metadata.generation
@@ -45,17 +46,26 @@ def fail(observed: Observed, status: QuantumJobStatus, reason: str, message: str
     return Decision(status.model_copy(update={"completion_time": stamp(observed.now)}))
 
 
+def timed(attempt: Attempt, run: RunObserved) -> Attempt:
+    """The attempt with the times that its task has of the provider."""
+    update = {
+        "submitted_time": run.submitted_time or attempt.submitted_time,
+        "start_time": run.start_time or attempt.start_time,
+    }
+    return attempt.model_copy(update=update)
+
+
 def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision:
     """The attempt's run has finished: with an outcome, or without one."""
-    attempt = attempt.model_copy(update={"run_uid": run.uid})
+    attempt = timed(attempt, run).model_copy(update={"run_uid": run.uid})
     if run.charge is not None:
         attempt = attempt.model_copy(update={"cost": run.charge.micros})
     if run.outcome is None:
         failure = ending(run.failure)
         cause = run.message or run.failure or "no cause is known"
         message = f"{kind_of(attempt)} {attempt.name} left no outcome: {cause}"
-        if failure.reaction == "return" or (attempt.batch is not None and failure.reaction in ("fail", "reroute")):
-            return give_back(observed, attempt, message)
+        if failure.reaction == "return" or (attempt.shares_run and failure.reaction in ("fail", "reroute")):
+            return give_back(observed, attempt, "RunAlone" if failure.kind != "cancelled" else failure.reason, message)
         if failure.reaction not in ("retry", "elsewhere"):
             message = f"{message}. {REASONS[failure.reason]}"
         return _react(observed, attempt, failure, message)
@@ -71,6 +81,9 @@ def conclude(observed: Observed, attempt: Attempt, run: RunObserved) -> Decision
     problem = mismatch(changed(observed.job, attempt.changes), outcome)
     if problem is not None:
         return _failed(observed, attempt, "InvalidOutcome", problem)
+    other = surprise(observed.job, outcome)
+    if other is not None:
+        return _failed(observed, attempt, "UnexpectedOutput", other)
     return _succeeded(observed, attempt, outcome, run.outcome)
 
 
@@ -116,12 +129,12 @@ def lose(observed: Observed, attempt: Attempt, reason: str, message: str) -> Dec
     return Decision(status, after=(Tell("Warning", reason, message),), look_again=_wait(observed, lost, status))
 
 
-def give_back(observed: Observed, attempt: Attempt, message: str) -> Decision:
-    """The run that the attempt shares did not bring it to an end: it follows alone, whoever's fault that was."""
-    back = ended(observed, attempt, "Returned", "RunAlone", message)
-    status = with_attempt(observed.job.status, back)
-    status = put(observed, status, ConditionType.RUNNING, False, "RunAlone", message)
-    return Decision(status, after=(Tell("Normal", "RunAlone", message),))
+def give_back(observed: Observed, attempt: Attempt, reason: str, message: str) -> Decision:
+    """The attempt was not brought to an end, through nobody's fault or whoever's that was: another one follows."""
+    back = ended(observed, attempt, "Returned", reason, message)
+    status = charged(with_attempt(observed.job.status, back), attempt, observed.run)
+    status = put(observed, status, ConditionType.RUNNING, False, reason, message)
+    return Decision(status, after=(Tell("Normal", reason, message),))
 
 
 def _wait(observed: Observed, lost: Attempt, status: QuantumJobStatus) -> float:
@@ -190,18 +203,30 @@ def _succeeded(observed: Observed, attempt: Attempt, outcome: Outcome, data: byt
     status = with_attempt(job.status, ended(observed, attempt, "Succeeded", "Succeeded", ""))
     if attempt.agent is None:
         shots = asked_shots(changed(job, attempt.changes)) if attempt.changes else job.status.shots or 0
-        cost = cost_of(price, runs=1, shots=shots, milliseconds=durations.execute)
-        status = status.model_copy(update={"cost": cost})
+        cost = within(cost_of(price, runs=1, shots=shots, milliseconds=durations.execute), attempt.ceiling)
+        if attempt.ledger is not None:
+            attempt = attempt.model_copy(update={"cost": cost.micros})
+            status = with_attempt(job.status, ended(observed, attempt, "Succeeded", "Succeeded", ""))
+        # What was paid before, it follows for nothing.
+        status = status if status.cost is not None and status.cost.micros else status.model_copy(update={"cost": cost})
     status = charged(status, attempt, observed.run)
     over = f"{kind_of(attempt)} {attempt.name} is over"
     status = put(observed, status, ConditionType.RUNNING, False, "RunFinished", over)
     took = f" in {durations.total} ms" if attempt.agent is None else ""
     message = f"ran on {attempt.backend}{took}{told(job, attempt.changes)}"
+    if status.fallback is not None:
+        message = f"{message}, a fallback from {status.fallback.from_ or 'nowhere'}: {status.fallback.reason}"
     if attempt.agent is not None and (short := shortfall(changed(job, attempt.changes), outcome)):
         message = f"{message}, which took fewer shots than asked: {short}"
+    if attempt.agent is not None and observed.run is not None and observed.run.message:
+        message = f"{message}; {observed.run.message}"
     status = put(observed, status, ConditionType.COMPLETE, True, "Succeeded", message)
     status = status.model_copy(update={"completion_time": stamp(observed.now)})
-    result, execution = summarize(job, outcome, data, STATUS_BYTES - json_bytes(status.to_wire()))
+    fallback = status.fallback
+    room = STATUS_BYTES - json_bytes(status.to_wire()) - (json_bytes(fallback.to_wire()) if fallback is not None else 0)
+    room -= COMPARISON_BYTES if job.spec.shadow_of is not None else 0
+    result, execution = summarize(job, outcome, data, room)
+    result = result.model_copy(update={"fallback": fallback})
     status = status.model_copy(update={"result": result, "execution": execution})
     before = (StoreArtifact(result.outcome, data),) if result.outcome is not None else ()
     return Decision(status, before, after=(Tell("Normal", "Succeeded", message),))

@@ -1,34 +1,39 @@
-"""What a user may ask of a job after submitting it: to pause (`spec.suspend`), or to end (`spec.cancel`).
+"""What stops a job: its user asks it to pause (`spec.suspend`) or to end (`spec.cancel`), or its time is used up.
 
 A run under way is stopped first, and on record as stopped only when it is seen to be gone; one that other jobs share
 is left to them. A run that left its
 outcome before it could be stopped counts: what was computed is not thrown away.
 """
 
+from datetime import datetime
 from typing import Literal
 
 from quantum_operator.api.conditions import ConditionType
 from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
-from quantum_operator.api.quantumjob import QuantumJobSpec
+from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.change import input_of
 from quantum_operator.decide.cost import money
-from quantum_operator.decide.finish import charged, conclude, ended, fail, kind_of, put
+from quantum_operator.decide.finish import charged, conclude, ended, fail, kind_of, put, timed
+from quantum_operator.decide.held import LEFT, charged_at_most, may_be_left, told
 from quantum_operator.decide.observed import Decision, Observed, RunObserved, StartTask, StopRun, StopTask, Tell
 from quantum_operator.decide.status import find_condition, with_attempt
 from quantum_operator.decide.tasks import task_of
+from quantum_operator.decide.timebudget import over_budget, suspended_seconds, used_up
 from quantum_operator.decide.times import parse
 
 STOPPING_SECONDS = 2.0
 """How often a run that is being stopped is looked for."""
 
-Halt = Literal["Cancelled", "Suspended"]
+Halt = Literal["Cancelled", "TimeBudgetExceeded", "Suspended"]
 
 
-def halted(spec: QuantumJobSpec) -> Halt | None:
-    """What the user asks of the job, if it is not to go on."""
-    if spec.cancel:
+def halted(job: QuantumJob, now: datetime) -> Halt | None:
+    """Why the job is not to go on, if it is not."""
+    if job.spec.cancel:
         return "Cancelled"
-    return "Suspended" if spec.suspend else None
+    if over_budget(job, now):
+        return "TimeBudgetExceeded"
+    return "Suspended" if job.spec.suspend else None
 
 
 def goes_on(observed: Observed, attempt: Attempt, halt: Halt) -> bool:
@@ -41,24 +46,37 @@ def stop(observed: Observed, attempt: Attempt, halt: Halt) -> Decision:
     status, run = observed.job.status, observed.run
     if run is not None and run.outcome is not None:
         return conclude(observed, attempt, run)
-    if run is not None and run.state != "Finished" and attempt.batch is None:
+    if run is not None and may_be_left(run):
+        return _stop_without(observed, attempt, run, halt)
+    if run is not None and run.state != "Finished" and not attempt.shares_run:
         action = StopRun(run.name, run.uid) if attempt.agent is None else StopTask(run.name, attempt.agent, run.uid)
         return Decision(status, after=(action,), look_again=STOPPING_SECONDS)
     if run is None and attempt.agent is not None:
-        fence = _fence(observed, attempt)
-        if fence is not None:
-            return Decision(status, after=(fence,), look_again=STOPPING_SECONDS)
+        never = fence(observed, attempt)
+        if never is not None:
+            return Decision(status, after=(never,), look_again=STOPPING_SECONDS)
     message = "its run had not begun"
-    if attempt.batch is not None:
+    if attempt.shares_run:
         message = f"its part of run {attempt.batch}, which goes on for the jobs that share it, no longer counts"
     elif run is not None or attempt.run_uid:
         message = f"{kind_of(attempt)} {attempt.name} was stopped{_charged(run)}"
-    status = charged(with_attempt(status, ended(observed, attempt, halt, halt, message)), attempt, run)
+    state = "Suspended" if halt == "Suspended" else "Cancelled"
+    attempt = attempt if run is None else timed(attempt, run)
+    status = charged(with_attempt(status, ended(observed, attempt, state, halt, message)), attempt, run)
     status = put(observed, status, ConditionType.RUNNING, False, halt, message)
     return rest(observed, status, halt, message)
 
 
-def _fence(observed: Observed, attempt: Attempt) -> StartTask | None:
+def _stop_without(observed: Observed, attempt: Attempt, run: RunObserved, halt: Halt) -> Decision:
+    """End the job though its task is held: whoever finds out what became of that tells the task."""
+    message = told(attempt, run)
+    status = with_attempt(observed.job.status, ended(observed, timed(attempt, run), "Cancelled", LEFT, message))
+    status = charged(status, attempt, charged_at_most(observed).run)
+    status = put(observed, status, ConditionType.RUNNING, False, halt, message)
+    return rest(observed, status, halt, message)
+
+
+def fence(observed: Observed, attempt: Attempt) -> StartTask | None:
     """A task that is cancelled from the beginning, so that no former leader creates it after all."""
     stored, backend = input_of(observed.job.status, attempt), observed.backend
     if attempt.run_uid is not None or stored is None or backend is None or backend.spec.provider is None:
@@ -77,6 +95,8 @@ def rest(observed: Observed, status: QuantumJobStatus, halt: Halt, message: str 
     """What becomes of a job without a live attempt, from `status` on."""
     if halt == "Cancelled":
         return fail(observed, status, "Cancelled", f"spec.cancel is true; {message}")
+    if halt == "TimeBudgetExceeded":
+        return fail(observed, status, halt, f"{used_up(observed.job)}; {message}")
     before = find_condition(status.conditions, ConditionType.SUSPENDED)
     if before is not None and before.status == "True":
         return Decision(status)
@@ -89,6 +109,8 @@ def resumed(observed: Observed, status: QuantumJobStatus) -> QuantumJobStatus:
     before = find_condition(status.conditions, ConditionType.SUSPENDED)
     if before is None or before.status == "False":
         return status
+    seconds = int(suspended_seconds(status, observed.now))
+    status = status.model_copy(update={"suspended_seconds": seconds})
     return put(observed, status, ConditionType.SUSPENDED, False, "Resumed", "spec.suspend is false")
 
 

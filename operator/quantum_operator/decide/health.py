@@ -24,7 +24,8 @@ def policy_status(policy: BackendPolicy, backends: Sequence[QuantumBackend], now
         generation=policy.metadata.generation,
         now=now,
     )
-    return BackendPolicyStatus(observed_generation=policy.metadata.generation, conditions=conditions, backends=count)
+    update = {"observed_generation": policy.metadata.generation, "conditions": conditions, "backends": count}
+    return policy.status.model_copy(update=update)
 
 
 def backend_status(backend: QuantumBackend, now: datetime) -> QuantumBackendStatus:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
 from quantum_operator.api.backend import QuantumBackend
@@ -38,6 +39,7 @@ Told = tuple[str, str, str]
 JOBS: tuple[dict[str, Any], ...] = (
     {},
     {"backoffLimit": 0},
+    {"timeBudgetSeconds": 60},
     {"schedule": {"notBefore": stamp(NOW + timedelta(days=1))}},
     {"idempotencyKey": "key"},
     {"programs": [{"name": "bell", "qasm3": "nonsense"}]},
@@ -48,7 +50,7 @@ JOBS: tuple[dict[str, Any], ...] = (
 )
 """What is different in the spec of each job that is followed."""
 
-RUN = JOBS[:2]
+RUN = JOBS[:3]
 """Those that are followed through their runs as well, in which the others do not differ."""
 
 
@@ -66,6 +68,7 @@ def place_of(status: QuantumJobStatus) -> str:
     return "Queued" if is_accepted(status) else "Pending"
 
 
+@cache
 def transitions() -> dict[Way, set[Told]]:
     """From which place to which a job can go, or stay, and the conditions that are set when it does."""
     found: dict[Way, set[Told]] = defaultdict(set)
@@ -175,7 +178,7 @@ def _placed(seen: Observed) -> Iterator[Observed]:
     yield from (replace(seen, run=replace(run, failure=word)) for word in _words(WAITS, provider))
     yield replace(seen, run=replace(run, state="Running", claimed=provider))
     over = replace(run, state="Finished", claimed=provider)
-    if halted(seen.job.spec) is not None:
+    if halted(seen.job, seen.now) is not None:
         yield from (replace(seen, run=replace(over, charge=charge)) for charge in charges[:1])
         return
     for charge in charges:

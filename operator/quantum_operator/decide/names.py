@@ -19,6 +19,11 @@ def run_name(job: str, uid: str, number: int) -> str:
     return _child(job, f"{_tag(uid)}-{number}")
 
 
+def shadow_name(job: str, uid: str) -> str:
+    """The name of the job's shadow."""
+    return _child(job, f"{_tag(uid)}-shadow")
+
+
 def artifact_name(job: str, uid: str, digest: str) -> str:
     """The name of an artifact of the job, by its SHA-256."""
     return _child(job, f"{_tag(uid)}-{digest[:12]}")

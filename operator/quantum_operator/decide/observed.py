@@ -8,11 +8,14 @@ from typing import Literal
 from quantum_operator.api.backend import QuantumBackend, RunTemplate
 from quantum_operator.api.claim import Claim
 from quantum_operator.api.execution import ExecutionMode
-from quantum_operator.api.jobstatus import ArtifactRef, Candidate, Demand, QuantumJobStatus
+from quantum_operator.api.figures import Candidate, Demand, Figures, Question
+from quantum_operator.api.jobstatus import ArtifactRef, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.api.quantumtask import TaskCeiling
+from quantum_operator.api.quantumtask import TaskCeiling, TaskJob
 from quantum_operator.api.run import RunSpec
+from quantum_operator.api.sharedtask import TaskGroup
+from quantum_operator.decide.ledger import Booking, Settlement
 from quantum_operator.decide.replay import Replay
 
 
@@ -30,8 +33,9 @@ class RunObserved:
     """A run or a task as it was seen. `outcome` is there when it finished and left one that passed its digest.
 
     `failure` is the platform's word for why a finished run left no outcome (OOMKilled, Evicted, …), or why a pending
-    one does not start: see `api.failures`. Of a task, `claimed` says that the provider may have it, and `charge` what
-    it cost once it is over.
+    one does not start: see `api.failures`. Of a task, `claimed` says that the provider may have it, `submitted` that it
+    has, `cancelling` that it is to be cancelled, and `charge` what it cost once it is over; `at_most` is the most that
+    one may have cost that is held, for nobody can tell what became of it.
     """
 
     name: str
@@ -42,14 +46,42 @@ class RunObserved:
     failure: str = ""
     claimed: bool = False
     charge: Charge | None = None
+    submitted_time: str | None = None
+    start_time: str | None = None
+    submitted: bool = False
+    cancelling: bool = False
+    at_most: Charge | None = None
 
 
 @dataclass(frozen=True)
+class Permit:
+    """What somebody approved: a backend, under a state of the policy, for at most so much; None: whatever it costs."""
+
+    backend: str
+    policy_generation: int
+    ceiling_micros: int | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A plan that somebody has to approve, and what of the policy says so."""
+
+    backend: str
+    ceiling_micros: int | None
+    currency: str
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """What the scheduler says of one job: a backend, to wait, or that no backend can ever take it.
 
-    `batch` is the run that it shares with others that were assigned beside it. It answers the job of this UID with this
-    demand that has tried these backends, and no other.
+    `batch` is the run that it shares with others that were assigned beside it, or the group of tasks that may be
+    submitted together, of which there are `batch_jobs`; `asks` what somebody has to approve
+    first, and `booking` what is reserved for the attempt that has its name; None: it is free. It answers the job of
+    this UID with this demand and permit that has tried these backends, and no other. The figures of each candidate, and
+    the question, are no part of the word: they change all the time, and whoever waits is told nothing new by them.
     """
 
     job_uid: str
@@ -60,9 +92,16 @@ class Assignment:
     backend: str = ""
     agent: str | None = None
     batch: str | None = None
+    batch_jobs: int | None = None
     candidates: tuple[Candidate, ...] = ()
     candidates_total: int = 0
     tried: Mapping[str, str] = field(default_factory=dict)
+    asks: Asked | None = None
+    permit: Permit | None = None
+    booking: Booking | None = None
+    bucket: int | None = None
+    figures: tuple[Figures, ...] = field(default=(), compare=False)
+    question: Question | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -74,6 +113,15 @@ class SeenClaim:
 
 
 @dataclass(frozen=True)
+class Primary:
+    """The job that one is the shadow of, its accepted input, and the whole of its outcome: None where not read."""
+
+    job: QuantumJob
+    accepted: bytes | None = None
+    outcome: bytes | None = None
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything that one decision about one job may depend on.
 
@@ -81,7 +129,9 @@ class Observed:
     job is accepted. `run` is the run of the latest attempt, and `backend` that attempt's backend. `refusal` is what
     the cluster said when it last refused to create that run. `claim` is that of the job's key, where
     `claim.needs_claim`; `holder` is the job that holds it, where that is another one. `replays` are those of the job
-    that this one repeats, where `replay.needs_replays`; `accepted` is its input, where `change.needs_input`.
+    that this one repeats, where `replay.needs_replays`; `accepted` is the job's input, where `change.needs_input`;
+    `primary` is the job that this one is the shadow of, where `shadowing.needs_primary`. `free_places` tells of a job
+    whose task is held whether its policy leads to something that costs nothing.
     """
 
     now: datetime
@@ -96,6 +146,9 @@ class Observed:
     holder: QuantumJob | None = None
     replays: tuple[Replay, ...] = ()
     accepted: bytes | None = None
+    earlier: tuple[QuantumJob, ...] = ()
+    primary: Primary | None = None
+    free_places: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +157,24 @@ class PutClaim:
 
     claim: Claim
     version: str | None
+
+
+@dataclass(frozen=True)
+class Settle:
+    """Have an attempt settled before the status that ends it is written.
+
+    With `fence` nobody saw a task of it: first its name is taken by one that is cancelled, so that none is created.
+    """
+
+    settlement: Settlement
+    fence: "FenceTask | None" = None
+
+
+@dataclass(frozen=True)
+class CreateShadow:
+    """Create the shadow of a job before the status that ends it is written: a no-op when it is there already."""
+
+    shadow: QuantumJob
 
 
 @dataclass(frozen=True)
@@ -118,12 +189,15 @@ class StoreArtifact:
 class Nominate:
     """Ask the scheduler for a backend, which is none of `tried`; each of those has why.
 
-    `small`: the run may be one that others share.
+    `small`: the run may be one that others share. `bucket`: where the job falls in the policy's traffic. `permit`: what
+    somebody approved.
     """
 
     demand: Demand
     tried: Mapping[str, str] = field(default_factory=dict)
     small: bool = False
+    bucket: int | None = None
+    permit: Permit | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +241,21 @@ class StartTask:
     mode: ExecutionMode = "job"
     correlation_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    fetch_seconds: int = 86_400
+    group: TaskGroup | None = None
+
+
+@dataclass(frozen=True)
+class FenceTask:
+    """Take a task's name by one that never reaches the provider, so that nobody creates it who still wants to."""
+
+    job: TaskJob
+    name: str
+    agent: str
+    backend: str
+    device: str
+    token: str
+    ceiling: TaskCeiling
 
 
 @dataclass(frozen=True)
@@ -187,6 +276,7 @@ class Tell:
     message: str
 
 
+Preparation = StoreArtifact | PutClaim | Settle | CreateShadow
 Action = StoreArtifact | Nominate | StartRun | StopRun | StartTask | StopTask | Tell
 
 
@@ -198,6 +288,6 @@ class Decision:
     """
 
     status: QuantumJobStatus
-    before: tuple[StoreArtifact | PutClaim, ...] = ()
+    before: tuple[Preparation, ...] = ()
     after: tuple[Action, ...] = ()
     look_again: float | None = None

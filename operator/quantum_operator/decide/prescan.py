@@ -83,7 +83,8 @@ class _Block:
 
 @dataclass
 class _Scan:
-    """What has been seen so far. Sizes of names that are no register count as 1."""
+    """What has been seen so far. Sizes of names that are no register count as 1; a register inside
+    a block leaves it open which are those of the program."""
 
     language: Language
     qubits: int = 0
@@ -91,6 +92,7 @@ class _Scan:
     highest_physical: int = -1
     measures: bool = False
     inputs: list[str] = field(default_factory=list)
+    registers: list[tuple[str, int]] | None = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
     gates: dict[str, int] = field(default_factory=dict)
     blocks: list[_Block] = field(default_factory=lambda: [_Block()])
@@ -110,7 +112,8 @@ def prescan(source: str, language: Language) -> ProgramFacts | Rejection:
     qubits = scan.qubits + scan.highest_physical + 1
     if qubits == 0:
         return Rejection("InvalidProgram", "the program declares no qubits; declare a qubit register")
-    return ProgramFacts(qubits, scan.measures, scan.highest_physical >= 0, tuple(scan.inputs))
+    registers = None if scan.registers is None else tuple(scan.registers)
+    return ProgramFacts(qubits, scan.measures, scan.highest_physical >= 0, tuple(scan.inputs), registers)
 
 
 def gate_names(source: str) -> frozenset[str]:
@@ -305,6 +308,10 @@ def _classical(statement: Sequence[Token], end: Token, scan: _Scan) -> None:
         _refuse(end, f"the program has more than {MAX_BITS} classical bits; use fewer")
     if name:
         scan.sizes[name] = size
+    if len(scan.blocks) > 1:
+        scan.registers = None
+    elif scan.registers is not None and size > 0:
+        scan.registers.append((name, size))
     _add(scan, size, end)
 
 

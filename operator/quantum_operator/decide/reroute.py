@@ -10,7 +10,7 @@ from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.change import Changes, elsewhere
 from quantum_operator.decide.observed import RunObserved
-from quantum_operator.decide.status import attempts_of
+from quantum_operator.decide.status import attempts_of, stage_of
 
 Tried = Mapping[str, str]
 """The backends that are not to be tried, each with why."""
@@ -22,8 +22,9 @@ def failures(status: QuantumJobStatus) -> tuple[Attempt, ...]:
 
 
 def may_go_on(status: QuantumJobStatus) -> bool:
-    """Whether another attempt may follow one that fails now."""
-    return len(failures(status)) + 1 < MOST_FAILED
+    """Whether another attempt may follow one that fails now; those before the last fallback do not count."""
+    stage = stage_of(status)
+    return sum(1 for one in failures(status) if one.stage == stage) + 1 < MOST_FAILED
 
 
 def tried(job: QuantumJob, changes: Changes) -> Tried:

@@ -35,7 +35,8 @@ VALUES_KEPT = 256
 def summarize(job: QuantumJob, outcome: Outcome, data: bytes, room: int) -> tuple[Result, ExecutionRecord]:
     """The status' result and record of execution, in `room` bytes, of an outcome that answers the job.
 
-    The result names an artifact exactly when something of the outcome did not fit.
+    The result names an artifact exactly when something of the outcome is not in it: what did not fit, and all counts
+    and values of a confidential job.
     """
     execution, whole = record(outcome)
     digest = hashlib.sha256(data).hexdigest()
@@ -43,7 +44,7 @@ def summarize(job: QuantumJob, outcome: Outcome, data: bytes, room: int) -> tupl
     frame = Result(truncated=True, outcome_sha256=digest, outcome=ref)
     left = min(RESULT_BYTES, room - _size(execution) - _size(frame))
     pubs: list[PubResult] = []
-    for index, pub in enumerate(outcome.pubs):
+    for index, pub in enumerate(() if is_confidential(job) else outcome.pubs):
         kept, complete = _pub(pub, left // (len(outcome.pubs) - index))
         left -= _size(kept)
         if left < 0:
@@ -53,6 +54,11 @@ def summarize(job: QuantumJob, outcome: Outcome, data: bytes, room: int) -> tupl
     truncated = not whole or len(pubs) < len(outcome.pubs)
     result = Result(pubs=tuple(pubs), truncated=truncated, outcome_sha256=digest, outcome=ref if truncated else None)
     return result, execution
+
+
+def is_confidential(job: QuantumJob) -> bool:
+    """Whether the job's results are for those alone who may read its artifacts."""
+    return job.spec.data is not None and job.spec.data.class_ == "confidential"
 
 
 def shortfall(job: QuantumJob, outcome: Outcome) -> str:

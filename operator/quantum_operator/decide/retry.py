@@ -11,8 +11,8 @@ LONGEST_DELAY_SECONDS = 60.0
 JITTER = 0.5
 """How much of a delay may be left out, so that what is lost together (with a node, say) does not come back together."""
 
-_DOUBLINGS = 6
-"""After so many the longest delay is reached."""
+_DOUBLINGS = 9
+"""After so many every longest delay is reached."""
 
 _DIGITS = 3
 """Delays are of whole milliseconds: a clock may not be able to tell what is left of less."""
@@ -20,7 +20,11 @@ _DIGITS = 3
 
 def longest_backoff(losses: int) -> float:
     """The most seconds to wait after `losses` attempts (from 1) were lost: doubling, capped."""
-    return float(min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(losses - 1, _DOUBLINGS)))
+    return _longest(losses, LONGEST_DELAY_SECONDS)
+
+
+def _longest(losses: int, most: float) -> float:
+    return float(min(most, FIRST_DELAY_SECONDS * 2 ** min(losses - 1, _DOUBLINGS)))
 
 
 def backoff(uid: str, number: int, losses: int) -> float:
@@ -29,9 +33,14 @@ def backoff(uid: str, number: int, losses: int) -> float:
     Between half of `longest_backoff` and all of it; where in between derives from the job and the attempt, so that the
     same is decided whenever it is asked.
     """
+    return doubled(uid, number, losses, LONGEST_DELAY_SECONDS)
+
+
+def doubled(uid: str, number: int, times: int, most: float) -> float:
+    """The same for what is tried `number` times and failed `times` times, with a longest delay of its own."""
     digest = hashlib.sha256(f"backoff/{uid}/{number}".encode()).digest()
     share = int.from_bytes(digest[:8], "big") / 2**64
-    return round(longest_backoff(losses) * (1.0 - JITTER * share), _DIGITS)
+    return round(_longest(times, most) * (1.0 - JITTER * share), _DIGITS)
 
 
 def retry_delay(uid: str, last: Attempt | None, losses: int, now: datetime) -> float:

@@ -14,6 +14,9 @@ NOTE_BYTES = 200
 CAUSE_BYTES = 400
 """What the message of an attempt that failed may take: it may become that of its job, and there are few of them."""
 
+COMPARISON_BYTES = 2_500
+"""What a shadow's comparison with its primary may take, and the condition that tells of it."""
+
 
 def json_bytes(value: object) -> int:
     """The bytes of `value` as compact JSON in UTF-8."""

@@ -1,9 +1,11 @@
 """Small pure steps from one status to the next."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 from quantum_operator.api.conditions import REASONS, ConditionType
-from quantum_operator.api.jobstatus import Attempt, Phase, QuantumJobStatus
+from quantum_operator.api.jobstatus import Attempt, Phase, QuantumJobStatus, Step
 from quantum_operator.api.meta import Condition
 from quantum_operator.decide.size import clip
 from quantum_operator.decide.times import stamp
@@ -14,25 +16,25 @@ ATTEMPTS_KEPT = 20
 def set_condition(
     conditions: tuple[Condition, ...],
     kind: ConditionType,
-    status: bool,
+    status: bool | None,
     reason: str,
     message: str,
     *,
     generation: int,
     now: datetime,
 ) -> tuple[Condition, ...]:
-    """`conditions` with this one set, sorted by type. The transition time changes only with the status.
+    """`conditions` with this one set (None: it is unknown), sorted by type. The time changes only with the status.
 
     Raises KeyError for a reason that is not documented.
     """
     if reason not in REASONS:
         raise KeyError(f"{reason!r} is not a documented reason")
-    value = "True" if status else "False"
+    value: Literal["True", "False", "Unknown"] = "Unknown" if status is None else "True" if status else "False"
     before = find_condition(conditions, kind)
     since = before.last_transition_time if before is not None and before.status == value else stamp(now)
     condition = Condition(
         type=kind,
-        status="True" if status else "False",
+        status=value,
         reason=reason,
         message=clip(message),
         observed_generation=generation,
@@ -57,6 +59,12 @@ def is_accepted(status: QuantumJobStatus) -> bool:
     return status.plan is not None and status.input is not None
 
 
+def is_suspended(status: QuantumJobStatus) -> bool:
+    """Whether the job is on record as suspended."""
+    suspended = find_condition(status.conditions, ConditionType.SUSPENDED)
+    return suspended is not None and suspended.status == "True"
+
+
 def latest_attempt(status: QuantumJobStatus) -> Attempt | None:
     """The last attempt on record, whatever its state."""
     if status.plan is None or not status.plan.steps or not status.plan.steps[-1].attempts:
@@ -69,9 +77,15 @@ def attempts_of(status: QuantumJobStatus) -> tuple[Attempt, ...]:
     return status.plan.steps[-1].attempts if status.plan is not None and status.plan.steps else ()
 
 
+def stage_of(status: QuantumJobStatus) -> int:
+    """How many fallbacks the job has taken: what limits its attempts counts anew after each."""
+    return len(status.plan.steps[-1].fallbacks) if status.plan is not None and status.plan.steps else 0
+
+
 def lost_attempts(status: QuantumJobStatus) -> int:
-    """How many attempts on record were lost to the infrastructure."""
-    return sum(1 for one in attempts_of(status) if one.state == "Lost")
+    """How many attempts on record were lost to the infrastructure, since the last fallback."""
+    stage = stage_of(status)
+    return sum(1 for one in attempts_of(status) if one.state == "Lost" and one.stage == stage)
 
 
 def live_attempt(status: QuantumJobStatus) -> Attempt | None:
@@ -82,10 +96,15 @@ def live_attempt(status: QuantumJobStatus) -> Attempt | None:
 
 def with_step(status: QuantumJobStatus, **changes: object) -> QuantumJobStatus:
     """`status` with these fields of the plan's last step changed. Without a step there is nothing to change."""
+    return with_last_step(status, lambda step: step.model_copy(update=changes))
+
+
+def with_last_step(status: QuantumJobStatus, change: Callable[[Step], Step]) -> QuantumJobStatus:
+    """`status` with the plan's last step changed so. Without a step there is nothing to change."""
     if status.plan is None or not status.plan.steps:
         return status
     *steps, step = status.plan.steps
-    plan = status.plan.model_copy(update={"steps": (*steps, step.model_copy(update=changes))})
+    plan = status.plan.model_copy(update={"steps": (*steps, change(step))})
     return status.model_copy(update={"plan": plan})
 
 
@@ -112,8 +131,7 @@ def phase_of(status: QuantumJobStatus) -> Phase:
         return "Succeeded" if complete.status == "True" else "Failed"
     if not is_accepted(status):
         return "Pending"
-    suspended = find_condition(status.conditions, ConditionType.SUSPENDED)
-    if suspended is not None and suspended.status == "True":
+    if is_suspended(status):
         return "Suspended"
     attempt = live_attempt(status)
     return "Running" if attempt is not None and attempt.state == "Running" else "Queued"

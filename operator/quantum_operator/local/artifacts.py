@@ -32,3 +32,11 @@ class LocalArtifacts:
         """What is kept under `ref`; None where that is gone, or something else."""
         data = read_bytes(self._folder.job(Key(job.metadata.namespace, job.metadata.name)).artifact(ref.name))
         return data if data is not None and sha256(data) == ref.sha256 else None
+
+    async def remove(self, job: QuantumJob, ref: ArtifactRef) -> None:
+        """Remove what is kept under `ref`. Raises TransientError where that can't be."""
+        path = self._folder.job(Key(job.metadata.namespace, job.metadata.name)).artifact(ref.name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise TransientError(f"{path} can't be removed: {error}") from error

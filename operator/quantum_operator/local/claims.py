@@ -1,18 +1,12 @@
 """Claims of idempotency keys as files of the results' folder, beside the jobs' own folders, which may be cleared."""
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from quantum_operator.api.claim import Claim
 from quantum_operator.api.envelope import sha256
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.claim import claim_name
 from quantum_operator.decide.observed import SeenClaim
 from quantum_operator.decide.status import is_terminal
-from quantum_operator.local.files import is_locked, read_bytes, write_atomically
+from quantum_operator.local.files import alone, is_locked, read_bytes, write_atomically
 from quantum_operator.local.layout import ResultsFolder
 from quantum_operator.ports.claims import from_text, to_text
 from quantum_operator.ports.errors import ConflictError, TransientError
@@ -36,7 +30,7 @@ class LocalClaims:
         """Create it, or replace that of this version."""
         path = self._folder.claim(claim_name(claim.namespace, claim.key))
         try:
-            with _alone(path.with_suffix(".lock")):
+            with alone(path.with_suffix(".lock")):
                 there = read_bytes(path)
                 if (None if there is None else sha256(there)) != version:
                     raise ConflictError(f"{path} has changed since it was read")
@@ -51,15 +45,3 @@ class LocalClaims:
         if job is None or job.metadata.uid != claim.uid:
             return None
         return job if is_terminal(job.status) or is_locked(folder.lock) else None
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Inside, no other process is; nobody stays there longer than it takes to write a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

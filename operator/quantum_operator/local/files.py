@@ -4,7 +4,8 @@ import fcntl
 import json
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,18 @@ def lock(path: Path) -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Inside, no other process is; nobody stays there longer than it takes to write a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def is_locked(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Where things lie: `<folder>/<namespace>/<job>/` has everything of one job, `<folder>/.claims/` what outlives jobs.
+"""Where things lie: `<folder>/<namespace>/<job>/` has all of one job, `.claims/` and `.ledgers/` what outlives it.
 
 | file | what it is |
 |---|---|
@@ -163,3 +163,8 @@ class ResultsFolder:
     def claim(self, name: str) -> Path:
         """The claim of this name; no namespace begins with a dot."""
         return self.path / ".claims" / f"{name}.json"
+
+    @property
+    def ledgers(self) -> Path:
+        """The folder of ledgers: one file a currency and month."""
+        return self.path / ".ledgers"

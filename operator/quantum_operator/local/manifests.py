@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from quantum_operator.api.admission.fielderror import FieldError, field_error
 from quantum_operator.api.admission.metadata import check_metadata, decode_metadata
+from quantum_operator.api.ledger import QuantumLedger
 from quantum_operator.api.meta import API_VERSION
 from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.api.render import RESOURCES, Resource
@@ -23,7 +24,7 @@ MAX_OBJECT_BYTES = 1_500_000
 
 MAX_CONFIG_MAP_BYTES = 1_048_576
 
-_KINDS = tuple(model.__name__ for model in RESOURCES if model is not QuantumTask)
+_KINDS = tuple(model.__name__ for model in RESOURCES if model not in (QuantumTask, QuantumLedger))
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 

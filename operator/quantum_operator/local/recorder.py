@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 
+from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.observed import Tell
 from quantum_operator.decide.times import stamp
@@ -25,9 +26,14 @@ class LocalRecorder:
         self._clock = clock
         self._listener = listener
 
-    async def tell(self, job: QuantumJob, event: Tell) -> None:
-        """Record an event on the job."""
-        key = Key(job.metadata.namespace, job.metadata.name)
+    async def tell(self, about: QuantumJob | BackendPolicy, event: Tell) -> None:
+        """Record an event on the job; one on a policy is only shown, for policies have no folder."""
+        key = Key(about.metadata.namespace, about.metadata.name)
+        if isinstance(about, QuantumJob):
+            self._keep(key, about, event)
+        self._listener(key, event)
+
+    def _keep(self, key: Key, job: QuantumJob, event: Tell) -> None:
         entry = {
             "time": stamp(self._clock.now()),
             "type": event.type,
@@ -40,4 +46,3 @@ class LocalRecorder:
             append_line(self._folder.job(key).events, json.dumps(entry, ensure_ascii=False))
         except OSError as error:
             log.warning("event %s of job %s/%s can't be kept: %s", event.reason, key.namespace, key.name, error)
-        self._listener(key, event)

@@ -24,6 +24,9 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})
 _FALSE = frozenset({"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"})
+_OTHERWISE = (_TRUE | _FALSE) - {"true", "false"}
+"""Keys that kubectl, which reads YAML 1.1, takes for others than they are."""
+
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _INTEGER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
@@ -54,8 +57,8 @@ def documents(text: str) -> Iterator[Document]:
     """The documents of YAML or JSON text, without the empty ones.
 
     Raises UnreadableYamlError where the text is no YAML, is longer than MAX_BYTES or nested deeper than MAX_DEPTH,
-    has a key twice, has aliases that stand for more than MAX_ALIASED values or for what they are inside of, or has
-    tags or numbers that JSON lacks. The documents before come out all the same.
+    has a key twice, or one that kubectl reads otherwise, has aliases that stand for more than MAX_ALIASED values or for
+    what they are inside of, or has tags or numbers that JSON lacks. The documents before come out all the same.
     """
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise UnreadableYamlError(f"the text is longer than {MAX_BYTES} bytes")
@@ -125,6 +128,8 @@ class _Composer:
             self._add(self._resolve(event.value) if plain else event.value, 1, event.anchor)
 
     def _add_key(self, parent: _Open, key: str, *, plain: bool) -> None:
+        if plain and key in _OTHERWISE:
+            self._fail(f"the key {_short(key)} is {str(key in _TRUE).lower()} in the YAML of kubectl: quote it")
         if key in parent.value:
             self._fail(f"the key {_short(key)} is there twice")
         parent.key = key

@@ -16,9 +16,10 @@ from quantum_operator.decide.observed import Tell
 from quantum_operator.decide.status import is_terminal, latest_attempt
 from quantum_operator.local.artifacts import LocalArtifacts
 from quantum_operator.local.claims import LocalClaims
-from quantum_operator.local.ending import has_ended
+from quantum_operator.local.ending import stuck
 from quantum_operator.local.files import lock, read_bytes, write_atomically
 from quantum_operator.local.layout import ResultsFolder
+from quantum_operator.local.ledgers import LocalLedgers
 from quantum_operator.local.recorder import LocalRecorder
 from quantum_operator.local.runs import LocalRuns
 from quantum_operator.local.store import Catalog, LocalStore
@@ -59,7 +60,7 @@ class Shell:
     listener: Listener
 
     def run(self) -> list[QuantumJob]:
-        """Every job as it ended: over, or waiting for what no manifest has (see `ending.blocked_by`).
+        """Every job as it ended: over, or waiting for what no manifest has (see `ending.stuck`); then shadows.
 
         SIGTERM and SIGHUP end it like Ctrl-C: no run is left behind, and running it again goes on.
 
@@ -104,17 +105,21 @@ class _Session:
         self.runs = LocalRuns(self.folder, self._run_changed, slots=cores())
         recorder = LocalRecorder(self.folder, clock, shell.listener.told)
         artifacts = LocalArtifacts(self.folder)
-        claims = LocalClaims(self.folder)
-        self.loop = Loop(Ports(self.store, catalog, self.runs, NoTasks(), artifacts, recorder, clock, claims))
+        claims, ledgers = LocalClaims(self.folder), LocalLedgers(self.folder, frozenset(world.jobs))
+        self.loop = Loop(Ports(self.store, catalog, self.runs, NoTasks(), artifacts, recorder, clock, claims, ledgers))
         self.jobs: dict[Key, QuantumJob] = {}
         self.all_ended = asyncio.Event()
 
     async def run(self) -> list[QuantumJob]:
         for job in self.given.values():
-            self._changed(self.store.create(job, self.clock.now()))
+            created = self.store.create(job, self.clock.now())
+            shadow = self.store.shadow_of(created)
+            if shadow is not None:
+                self._changed(shadow)
+            self._changed(created)
         working = asyncio.create_task(self.loop.run())
         self.loop.backends_or_policies_changed()
-        for key in self.given:
+        for key in self.jobs:
             self.loop.request(key)
         ended = asyncio.create_task(self.all_ended.wait())
         try:
@@ -127,15 +132,19 @@ class _Session:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-        return [self.jobs[key] for key in self.given]
+        shadows = [job for key, job in sorted(self.jobs.items()) if key not in self.given]
+        return [*(self.jobs[key] for key in self.given), *shadows]
 
     def _changed(self, job: QuantumJob) -> None:
         key = Key(job.metadata.namespace, job.metadata.name)
+        if key not in self.jobs:
+            self.loop.request(key)
         self.jobs[key] = job
         if is_terminal(job.status):
             self._keep_outcome(key, job)
         self.listener.changed(job)
-        if len(self.jobs) == len(self.given) and all(has_ended(one.status) for one in self.jobs.values()):
+        jobs, given = self.jobs.values(), self.given.keys()
+        if given <= self.jobs.keys() and all(is_terminal(one.status) or stuck(one, jobs) for one in jobs):
             self.all_ended.set()
 
     def _run_changed(self, key: Key) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import uuid4
 
@@ -11,15 +11,19 @@ from quantum_operator.api.jobstatus import QuantumJobStatus
 from quantum_operator.api.meta import ObjectMeta
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.decide.breaker import Ending, endings_among
+from quantum_operator.decide.cached import same_input
 from quantum_operator.decide.health import backend_status
 from quantum_operator.decide.replay import Replay, replays_among
 from quantum_operator.decide.status import live_attempt
+from quantum_operator.decide.switch import Flight, flights_among
 from quantum_operator.decide.times import stamp
+from quantum_operator.local.approval import approved_here
 from quantum_operator.local.ending import has_ended
 from quantum_operator.local.files import write_json
-from quantum_operator.local.layout import ResultsFolder
+from quantum_operator.local.layout import JobFolder, ResultsFolder
 from quantum_operator.local.process import kill
-from quantum_operator.ports.errors import ConflictError, GoneError, TransientError
+from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError, TransientError
 from quantum_operator.ports.world import Key
 
 Stored = TypeVar("Stored", QuantumBackend, BackendPolicy)
@@ -60,11 +64,13 @@ class Catalog:
         """Every policy."""
         return tuple(self._policies.values())
 
-    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> None:
+    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> bool:
         """Write the status of a policy, unless it has changed meanwhile."""
         key = Key(policy.metadata.namespace, policy.metadata.name)
-        if _version(self._policies.get(key)) == _version(policy):
+        same = _version(self._policies.get(key)) == _version(policy)
+        if same:
             self._policies[key] = policy.model_copy(update={"metadata": _next(policy.metadata), "status": status})
+        return same
 
     async def put_backend_status(self, backend: QuantumBackend, status: QuantumBackendStatus) -> None:
         """Write the status of a backend, unless it has changed meanwhile."""
@@ -79,6 +85,9 @@ class LocalStore:
     Only one shell at a time works on a job (it holds the lock of the job's folder), so to compare and then replace
     the file is atomic.
     """
+
+    removes_by_time = False
+    """What people ran on their machine stays until they remove it."""
 
     def __init__(self, folder: ResultsFolder, catalog: Catalog, changed: Callable[[QuantumJob], None]) -> None:
         """Keep jobs under `folder`; `changed` is told of every job that was written."""
@@ -96,12 +105,12 @@ class LocalStore:
         key = Key(job.metadata.namespace, job.metadata.name)
         folder = self._folder.job(key)
         before = folder.read_job()
-        if before is not None and before.spec == job.spec and _stays(before):
+        if before is not None and _same(before, job) and _stays(before):
             self._note(key, before.status)
             return before
-        for run in folder.runs():
-            kill(run)
-        folder.clear()
+        self._clear(folder)
+        if before is not None and before.status.shadow is not None:
+            self._clear(self._folder.job(Key(key.namespace, before.status.shadow)))
         metadata = _next(job.metadata).model_copy(
             update={"uid": str(uuid4()), "generation": 1, "creation_timestamp": stamp(now)}
         )
@@ -109,9 +118,36 @@ class LocalStore:
         self._write(key, created)
         return created
 
+    @staticmethod
+    def _clear(folder: JobFolder) -> None:
+        for run in folder.runs():
+            kill(run)
+        folder.clear()
+
+    def shadow_of(self, job: QuantumJob) -> QuantumJob | None:
+        """The shadow of a job that is in the folder, where it has one."""
+        name = job.status.shadow
+        return self._folder.job(Key(job.metadata.namespace, name)).read_job() if name is not None else None
+
+    async def create_job(self, job: QuantumJob) -> None:
+        """Create it in a folder of its own, or see that it is there. Raises NameTakenError."""
+        key = Key(job.metadata.namespace, job.metadata.name)
+        there = await self.job(key)
+        if there is None:
+            self.create(job, datetime.now(UTC))
+        elif there.spec.shadow_of == job.spec.shadow_of:
+            self._changed(there)
+        else:
+            raise NameTakenError(f"{self._folder.job(key).job} is another job")
+
     async def job(self, key: Key) -> QuantumJob | None:
         """The job, or None when there is none."""
         return self._folder.job(key).read_job()
+
+    async def whole_job(self, job: QuantumJob) -> QuantumJob | None:
+        """The job, read now."""
+        there = await self.job(Key(job.metadata.namespace, job.metadata.name))
+        return there if there is not None and there.metadata.uid == job.metadata.uid else None
 
     async def put_job_status(self, job: QuantumJob, status: QuantumJobStatus) -> None:
         """Write the status if the job is still as it was observed."""
@@ -121,10 +157,11 @@ class LocalStore:
             raise GoneError(f"{self._folder.job(key).job} is gone")
         if stored.metadata.resource_version != job.metadata.resource_version:
             raise ConflictError(f"{self._folder.job(key).job} has changed since it was read")
-        self._write(key, stored.model_copy(update={"metadata": _next(stored.metadata), "status": status}))
+        written = stored.model_copy(update={"metadata": _next(stored.metadata), "status": status})
+        self._write(key, approved_here(written))
 
     async def delete_job(self, job: QuantumJob) -> None:
-        """Leave it: what people ran on their machine stays until they remove it."""
+        """Leave it, see `removes_by_time`."""
 
     async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
         """The policy, or None."""
@@ -144,8 +181,23 @@ class LocalStore:
 
     async def replays(self, namespace: str, uid: str) -> tuple[Replay, ...]:
         """The jobs of the folder that repeat this one."""
+        return replays_among(self._jobs(namespace), namespace, uid)
+
+    async def flights(self, namespace: str, policy: str) -> tuple[Flight, ...]:
+        """The live attempts of the folder's jobs: none has a task."""
+        return flights_among(self._jobs(namespace), namespace, policy, lambda _agent, _name: None)
+
+    async def endings(self, namespace: str, policy: str) -> tuple[Ending, ...]:
+        """Of all jobs of the folder."""
+        return endings_among(self._jobs(namespace), namespace, policy)
+
+    async def earlier(self, job: QuantumJob) -> tuple[QuantumJob, ...]:
+        """The jobs of the folder with the same input."""
+        return same_input(self._jobs(job.metadata.namespace), job)
+
+    def _jobs(self, namespace: str) -> list[QuantumJob]:
         found = (folder.read_job() for folder in self._folder.jobs(namespace))
-        return replays_among((job for job in found if job is not None), namespace, uid)
+        return [job for job in found if job is not None]
 
     async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
         """One entry of a ConfigMap, or None."""
@@ -166,6 +218,11 @@ class LocalStore:
             self._live.pop(key, None)
         else:
             self._live[key] = attempt.backend
+
+
+def _same(before: QuantumJob, job: QuantumJob) -> bool:
+    """Whether it is the same spec, whatever was approved of it."""
+    return before.spec.model_copy(update={"approval": job.spec.approval}) == job.spec
 
 
 def _stays(job: QuantumJob) -> bool:

@@ -2,7 +2,7 @@
 
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
-from quantum_operator.decide.observed import RunObserved, StartTask, StopTask
+from quantum_operator.decide.observed import FenceTask, RunObserved, StartTask, StopTask
 from quantum_operator.ports.errors import RefusedError
 
 
@@ -17,6 +17,10 @@ class NoTasks:
         """Raises RefusedError."""
         raise RefusedError(f"backend {action.backend} is a provider's, whose agent works in a cluster")
 
+    async def fence(self, action: FenceTask) -> bool:  # noqa: ARG002
+        """Nobody creates any."""
+        return True
+
     async def stop(self, job: QuantumJob, action: StopTask) -> None:
         """There is nothing to stop."""
 
@@ -28,4 +32,7 @@ class NoTasks:
         """There is nothing to cancel."""
 
     async def remove(self, task: QuantumTask) -> None:
+        """There is nothing to remove."""
+
+    async def clear(self, job: QuantumJob, agent: str, name: str) -> None:
         """There is nothing to remove."""

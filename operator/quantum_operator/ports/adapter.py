@@ -26,7 +26,8 @@ class Capabilities:
     `tag`, a submission is found again by its token, after at most `visibility_seconds`; `none`, neither.
     `enforces_ceiling`: the provider itself stops a task at the cost or time given with it. `modes`: with any but `job`
     it is a `SessionAdapter`. `idle_seconds`: a session in which nothing was submitted is there for so long after its
-    opening, costs nothing, and is then closed by the provider itself.
+    opening, costs nothing, and is then closed by the provider itself. `sdk_version` is that of the vendor's SDK that
+    it uses; empty: it can't tell. With `combines` it is a `CombiningAdapter`.
     """
 
     provider: str
@@ -39,6 +40,8 @@ class Capabilities:
     submit_seconds: int = 60
     modes: tuple[Mode, ...] = ("job",)
     idle_seconds: int = 0
+    sdk_version: str = ""
+    combines: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,11 @@ class Circuits:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Circuits in the provider's own form, ready to be sent. `payload` is opaque to all but the adapter."""
+    """Circuits in the provider's own form, ready to be sent. `payload` is opaque to all but the adapter.
+
+    `device` is that of the circuits. All of it comes from where programs are read that may be hostile: an adapter sends
+    no payload that could cost more than `device` and `shots` say.
+    """
 
     device: str
     payload: bytes
@@ -228,6 +235,18 @@ class Adapter(Protocol):
 
     def cancel(self, task: str) -> Cancelled:
         """Ask for a task's cancellation; of one that is over, a no-op that is not confirmed."""
+
+
+class CombiningAdapter(Adapter, Protocol):
+    """One account of a provider whose tasks may be made of the circuits of several."""
+
+    def combine(self, parts: Sequence[Prepared]) -> Prepared:
+        """One submission of all circuits of these, which are for one device, in their order; asks nobody.
+
+        What was prepared comes of programs that may be hostile to one another: where one of the parts does not have
+        just the circuits and shots that it is said to have, nothing is combined. Raises RejectedError then, and
+        UnsupportedError where the provider does not take so much at once.
+        """
 
 
 class SessionAdapter(Adapter, Protocol):

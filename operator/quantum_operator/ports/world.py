@@ -13,13 +13,16 @@ from quantum_operator.api.jobstatus import ArtifactRef, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
-from quantum_operator.decide.observed import RunObserved, StartRun, StartTask, StopRun, StopTask, Tell
+from quantum_operator.decide.breaker import Ending
+from quantum_operator.decide.observed import FenceTask, RunObserved, StartRun, StartTask, StopRun, StopTask, Tell
 from quantum_operator.decide.replay import Replay
+from quantum_operator.decide.switch import Flight
 from quantum_operator.ports.batches import Batches
 from quantum_operator.ports.claims import Claims
+from quantum_operator.ports.ledger import Ledgers
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Key:
     """Names one QuantumJob."""
 
@@ -30,6 +33,10 @@ class Key:
 class Store(Protocol):
     """Resources: reads may be as old as a watch is, writes compare and set."""
 
+    @property
+    def removes_by_time(self) -> bool:
+        """Whether what is over is removed once its time is up; if not, it stays until people remove it."""
+
     async def job(self, key: Key) -> QuantumJob | None:
         """The job, or None when there is none."""
 
@@ -39,10 +46,19 @@ class Store(Protocol):
         Raises ConflictError when it is not, GoneError when the job is no longer there.
         """
 
+    async def whole_job(self, job: QuantumJob) -> QuantumJob | None:
+        """The job as it is now, also where `job` is only what is kept of it once it is over; None where it is gone."""
+
     async def delete_job(self, job: QuantumJob) -> None:
         """Delete the job if it is still at the resource version that was observed. A no-op when it is gone.
 
         Raises ConflictError when it is at another.
+        """
+
+    async def create_job(self, job: QuantumJob) -> None:
+        """Create a job that the operator makes itself: a shadow. A no-op when it is there already.
+
+        Raises RefusedError when the platform won't have it, NameTakenError when the name is somebody else's.
         """
 
     async def policy(self, namespace: str, name: str) -> BackendPolicy | None:
@@ -60,6 +76,19 @@ class Store(Protocol):
     async def replays(self, namespace: str, uid: str) -> tuple[Replay, ...]:
         """The jobs of a namespace that repeat the job of this UID, over or not, read now."""
 
+    async def flights(self, namespace: str, policy: str) -> tuple[Flight, ...]:
+        """The live attempts of the policy's jobs, with their tasks."""
+
+    async def endings(self, namespace: str, policy: str) -> tuple[Ending, ...]:
+        """How attempts of the policy's jobs ended, over or not, that say something about their backends.
+
+        For a policy with a breaker; the latest ones of each backend, and those of deleted jobs only as long as this
+        process remembers them.
+        """
+
+    async def earlier(self, job: QuantumJob) -> tuple[QuantumJob, ...]:
+        """The jobs of the namespace whose accepted input is that of this job, over or not, read now."""
+
     async def config_map_value(self, namespace: str, name: str, key: str) -> str | None:
         """One key of a ConfigMap, read now; None when it is missing."""
 
@@ -70,8 +99,8 @@ class Statuses(Protocol):
     async def policies(self) -> tuple[BackendPolicy, ...]:
         """Every policy."""
 
-    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> None:
-        """Write the status of a policy."""
+    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> bool:
+        """Write the status of a policy; whether it was not dropped."""
 
     async def put_backend_status(self, backend: QuantumBackend, status: QuantumBackendStatus) -> None:
         """Write the status of a backend."""
@@ -109,6 +138,9 @@ class Tasks(Protocol):
     async def start(self, job: QuantumJob, action: StartTask) -> None:
         """Create the task, as `Runs.start` does a run. With `action.cancel` it is cancelled from the beginning."""
 
+    async def fence(self, action: FenceTask) -> bool:
+        """Take the task's name, so that no such task is ever submitted; False where there is one already."""
+
     async def stop(self, job: QuantumJob, action: StopTask) -> None:
         """Have the job's task of this name and UID cancelled. It settles by itself, which may take long."""
 
@@ -121,6 +153,9 @@ class Tasks(Protocol):
     async def remove(self, task: QuantumTask) -> None:
         """Remove a task that is over; a no-op where it is gone."""
 
+    async def clear(self, job: QuantumJob, agent: str, name: str) -> None:
+        """Remove the job's task of this name if it is over; a no-op where it is gone, or another job's."""
+
 
 class Artifacts(Protocol):
     """Content-addressed bytes that belong to a job and go with it."""
@@ -131,12 +166,15 @@ class Artifacts(Protocol):
     async def get(self, job: QuantumJob, ref: ArtifactRef) -> bytes | None:
         """What is kept under `ref`; None where that is gone, or something else."""
 
+    async def remove(self, job: QuantumJob, ref: ArtifactRef) -> None:
+        """Remove what the job keeps under `ref`. A no-op when it is gone, or somebody else's."""
+
 
 class Recorder(Protocol):
     """Tells people what happened."""
 
-    async def tell(self, job: QuantumJob, event: Tell) -> None:
-        """Record an event on the job. Never raises: a lost event loses nothing."""
+    async def tell(self, about: QuantumJob | BackendPolicy, event: Tell) -> None:
+        """Record an event on the job or policy. Never raises: a lost event loses nothing."""
 
 
 class Clock(Protocol):
@@ -158,5 +196,6 @@ class Ports:
     recorder: Recorder
     clock: Clock
     claims: Claims
+    ledgers: Ledgers
     batches: Batches | None = None
     """None: no runs are shared."""

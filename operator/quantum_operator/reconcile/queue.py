@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from quantum_operator.ports.errors import ConflictError, NameTakenError, TransientError
@@ -19,16 +20,29 @@ Reconcile = Callable[[Key], Awaitable[float | None]]
 
 
 class KeyQueue:
-    """A trigger says only "look at this": what it saw, it does not say."""
+    """A trigger says only "look at this": what it saw, it does not say.
 
-    def __init__(self, kind: str, reconcile: Reconcile, *, workers: int, later: Later) -> None:
+    Keys that something is under way for take turns with the others, so that thousands of new ones hold none of them up.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        reconcile: Reconcile,
+        *,
+        workers: int,
+        later: Later,
+        under_way: Callable[[Key], bool] = lambda _: False,
+    ) -> None:
         """Reconcile with as many workers. `kind` is for the log; `later` sets the timers."""
         self._kind = kind
         self._reconcile_key = reconcile
         self._workers = workers
         self._later = later
-        self._queue: asyncio.Queue[Key] = asyncio.Queue()
-        self._queued: set[Key] = set()
+        self._under_way = under_way
+        self._lines: tuple[OrderedDict[Key, None], OrderedDict[Key, None]] = OrderedDict(), OrderedDict()
+        self._queued = asyncio.Semaphore(0)
+        self._next = 0
         self._busy: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
@@ -36,16 +50,23 @@ class KeyQueue:
 
     def request(self, key: Key) -> None:
         """Ask for a key to be looked at; asking twice is asking once."""
+        first, others = self._lines
         if key in self._busy:
             self._again.add(key)
-        elif key not in self._queued:
-            self._queued.add(key)
-            self._queue.put_nowait(key)
+        elif key not in first and self._under_way(key):
+            first[key] = None
+            if key in others:
+                del others[key]
+            else:
+                self._queued.release()
+        elif key not in first and key not in others:
+            others[key] = None
+            self._queued.release()
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is asked for or under way: only a timer or a trigger brings more."""
-        return not self._queued and not self._busy
+        return not any(self._lines) and not self._busy
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -60,8 +81,8 @@ class KeyQueue:
 
     async def _work(self) -> None:
         while True:
-            key = await self._queue.get()
-            self._queued.discard(key)
+            await self._queued.acquire()
+            key = self._take()
             self._busy.add(key)
             with about(key, self._kind):
                 delay = await self._reconcile(key)
@@ -71,6 +92,13 @@ class KeyQueue:
                 self.request(key)
             elif delay is not None:
                 self._request_later(key, delay)
+
+    def _take(self) -> Key:
+        """From both lines in turn, as long as there is somebody in both."""
+        line = self._lines[self._next] or self._lines[1 - self._next]
+        self._next = 1 - self._next
+        key, _ = line.popitem(last=False)
+        return key
 
     async def _reconcile(self, key: Key) -> float | None:
         try:

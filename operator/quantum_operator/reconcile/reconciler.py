@@ -1,20 +1,27 @@
 """One pass over one job: observe, decide, write the status, act."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.decide.breaker import ends_an_attempt
+from quantum_operator.decide.cached import needs_earlier
 from quantum_operator.decide.change import needs_input
 from quantum_operator.decide.halt import halted
+from quantum_operator.decide.held import leads_to_nothing_paid, may_be_left, sought, was_left
 from quantum_operator.decide.job import decide
 from quantum_operator.decide.observed import (
     Action,
+    CreateShadow,
     Decision,
     Nominate,
     Observed,
+    Preparation,
     PutClaim,
+    Settle,
     StartRun,
     StartTask,
     StopRun,
@@ -24,13 +31,14 @@ from quantum_operator.decide.observed import (
 )
 from quantum_operator.decide.replay import Replay, needs_replays
 from quantum_operator.decide.status import is_accepted, is_terminal, latest_attempt, live_attempt
-from quantum_operator.ports.errors import GoneError, NameTakenError, RefusedError
+from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError, RefusedError
 from quantum_operator.ports.world import Key, Ports
 from quantum_operator.reconcile.batches import BatchStarter
 from quantum_operator.reconcile.claims import look
 from quantum_operator.reconcile.logcontext import recognized
 from quantum_operator.reconcile.retention import expire
 from quantum_operator.reconcile.scheduler import Scheduler
+from quantum_operator.reconcile.shadows import Shadows, primary_of
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +56,22 @@ class _Refusal:
 class Reconciler:
     """Brings one job at a time a step on. It remembers nothing that a restart could lose."""
 
-    def __init__(self, ports: Ports, scheduler: Scheduler) -> None:
-        """Drive jobs through `ports`, asking `scheduler` for backends."""
+    def __init__(self, ports: Ports, scheduler: Scheduler, ended: Callable[[], None] = lambda: None) -> None:
+        """Drive jobs through `ports`, asking `scheduler` for backends.
+
+        `ended` is told when an attempt is over that a breaker counts.
+        """
+        self._ended = ended
         self._ports = ports
         self._scheduler = scheduler
         self._batches = BatchStarter(ports, scheduler.awaits)
+        self._shadows = Shadows(ports)
         self._refusals: dict[Key, _Refusal] = {}
+        self._live: set[Key] = set()
+
+    def is_under_way(self, key: Key) -> bool:
+        """Whether the job was seen with a live attempt, or was assigned a backend for one."""
+        return key in self._live or self._scheduler.is_assigned(key)
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the job one step on; the seconds after which to look again, or None to wait for an event.
@@ -67,10 +85,17 @@ class Reconciler:
             if is_terminal(job.status):
                 return await expire(self._ports, job)
             observed = await self._observe(key, job)
-            return await self._carry_out(key, job, decide(observed))
+            return await self._follow(key, observed)
         except GoneError:
             self._forget(key)
             return None
+
+    async def _follow(self, key: Key, observed: Observed) -> float | None:
+        decision = decide(observed)
+        delay = await self._carry_out(key, observed.job, decision)
+        if ends_an_attempt(observed, decision):
+            self._ended()
+        return delay
 
     async def _job(self, key: Key) -> QuantumJob | None:
         """The job, if it is there and is to stay."""
@@ -79,40 +104,52 @@ class Reconciler:
             self._forget(key)
             return None
         recognized(job)
+        if was_left(job.status):
+            self._scheduler.treasury.orphaned()
         if is_terminal(job.status):
             self._forget(key)
             return job
         if live_attempt(job.status) is not None:
+            self._live.add(key)
             self._scheduler.placed(key)
-        elif halted(job.spec) is not None:
+            return job
+        self._live.discard(key)
+        if halted(job, self._ports.clock.now()) is not None:
             self._scheduler.released(key)
         elif latest_attempt(job.status) is not None:
-            self._scheduler.wake()
+            self._scheduler.freed()
         return job
 
     def _forget(self, key: Key) -> None:
         self._scheduler.released(key)
+        self._live.discard(key)
         self._refusals.pop(key, None)
+        self._shadows.forget(key)
 
     async def _observe(self, key: Key, job: QuantumJob) -> Observed:
-        ports = self._ports
+        ports, now = self._ports, self._ports.clock.now()
         attempt, last = live_attempt(job.status), latest_attempt(job.status)
         backends = await ports.store.backends()
         backend = next((one for one in backends if last is not None and one.metadata.name == last.backend), None)
         run = None
+        left = sought(job.status)
+        if left is not None and left.agent is not None:
+            run = await ports.tasks.observe(job, left.agent, left.name, expected=False)
         if attempt is not None:
             # A run that is to be called lost is looked for live: the silence of a cache is no evidence.
-            expected = attempt.run_uid is not None or backend is None or halted(job.spec) is not None
+            expected = attempt.run_uid is not None or backend is None or halted(job, now) is not None
             if attempt.agent is None:
                 run = await ports.runs.observe(job, attempt.name, expected=expected, batch=attempt.batch)
             else:
                 run = await ports.tasks.observe(job, attempt.agent, attempt.name, expected=expected)
         refusal = self._refusals.get(key)
         claim, holder = await look(ports.claims, job, run)
+        policy = await ports.store.policy(key.namespace, job.spec.policy_ref.name)
+        rules = policy.spec if policy is not None and job.spec.shadow_of is None else None
         return Observed(
-            now=ports.clock.now(),
+            now=now,
             job=job,
-            policy=await ports.store.policy(key.namespace, job.spec.policy_ref.name),
+            policy=policy,
             sources={} if is_accepted(job.status) else await self._sources(job),
             assignment=self._scheduler.assignment(key, job.metadata.uid),
             run=run,
@@ -122,6 +159,9 @@ class Reconciler:
             holder=holder,
             replays=await self._replays(job),
             accepted=await self._accepted(job),
+            earlier=await ports.store.earlier(job) if needs_earlier(job) else (),
+            primary=await primary_of(ports, job, run),
+            free_places=rules is not None and may_be_left(run) and leads_to_nothing_paid(rules, backends),
         )
 
     async def _accepted(self, job: QuantumJob) -> bytes | None:
@@ -136,7 +176,7 @@ class Reconciler:
 
     async def _sources(self, job: QuantumJob) -> dict[str, str | None]:
         sources = {}
-        for program in job.spec.programs:
+        for program in job.spec.programs if job.spec.shadow_of is None else ():
             ref = program.config_map_key_ref
             if ref is not None:
                 value = await self._ports.store.config_map_value(job.metadata.namespace, ref.name, ref.key)
@@ -155,12 +195,18 @@ class Reconciler:
             delay = delay if wait is None else wait
         return delay
 
-    async def _prepare(self, job: QuantumJob, action: StoreArtifact | PutClaim) -> None:
+    async def _prepare(self, job: QuantumJob, action: Preparation) -> None:
         match action:
             case StoreArtifact():
                 await self._ports.artifacts.put(job, action.ref, action.data)
             case PutClaim():
                 await self._ports.claims.put(action.claim, action.version)
+            case Settle():
+                if action.fence is not None and not await self._ports.tasks.fence(action.fence):
+                    raise ConflictError(f"task {action.fence.name} is there after all")
+                await self._scheduler.treasury.settle(action.settlement)
+            case CreateShadow():
+                await self._shadows.create(job, action)
             case _:
                 assert_never(action)
 

@@ -9,6 +9,9 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 
+PAUSE_SECONDS = 2.0
+"""How long what happens often is gathered."""
+
 
 class Timer(Protocol):
     """Something that will happen, unless it is cancelled."""
@@ -59,3 +62,22 @@ class Chore:
                 self._later(RETRY_SECONDS, self.ask)
             finally:
                 self._busy = False
+
+
+class Soon:
+    """Asks for a chore after a pause in which others may ask as well: what happens often is done for all at once."""
+
+    def __init__(self, chore: Chore, later: Later) -> None:
+        self.chore = chore
+        self._later = later
+        self._asked = False
+
+    def ask(self) -> None:
+        """Have the chore done after the pause."""
+        if not self._asked:
+            self._asked = True
+            self._later(PAUSE_SECONDS, self._due)
+
+    def _due(self) -> None:
+        self._asked = False
+        self.chore.ask()

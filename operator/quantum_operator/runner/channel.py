@@ -10,6 +10,7 @@ from quantum_operator.api.envelope import MAX_OUTCOME_BYTES
 _HEADER: Final = struct.Struct(">cQ")
 PHASE: Final = b"P"
 OUTCOME: Final = b"O"
+LONGEST_PHASE: Final = 64
 
 
 def send(descriptor: int, kind: bytes, data: bytes) -> None:
@@ -23,7 +24,7 @@ def send(descriptor: int, kind: bytes, data: bytes) -> None:
 class Inbox:
     """The frames read so far: the latest phase, and the outcome once it is complete.
 
-    `announced` is the length of an outcome longer than MAX_OUTCOME_BYTES; such a one is not read.
+    `announced` is the length of a frame longer than MAX_OUTCOME_BYTES; such a one is not read.
     """
 
     phase: str = "load"
@@ -41,7 +42,7 @@ class Inbox:
         self._buffer += data
         while not self.complete and len(self._buffer) >= _HEADER.size:
             kind, length = _HEADER.unpack_from(self._buffer)
-            if kind == OUTCOME and length > MAX_OUTCOME_BYTES:
+            if length > MAX_OUTCOME_BYTES:
                 self.announced = length
                 return
             end = _HEADER.size + length
@@ -52,4 +53,4 @@ class Inbox:
             if kind == OUTCOME:
                 self.outcome = body
             else:
-                self.phase = body.decode()
+                self.phase = body[:LONGEST_PHASE].decode(errors="replace")

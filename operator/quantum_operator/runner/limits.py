@@ -37,6 +37,11 @@ def limit_memory(memory_bytes: int) -> None:
     _lower(resource.RLIMIT_AS, mapped + (memory_bytes - resident) + SLACK_BYTES)
 
 
+def limit_files(longest: int) -> None:
+    """Let the process write no file beyond so many bytes."""
+    _lower(resource.RLIMIT_FSIZE, longest)
+
+
 def prepare_environment(threads: int) -> None:
     """Settings that libraries read when they are loaded: threads, no settings of the user, no reserved memory."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):

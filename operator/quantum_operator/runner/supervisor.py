@@ -129,7 +129,7 @@ def watch(work: Callable[[int], None], deadline: float) -> Watched:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     worker = os.fork()
     if worker == 0:
-        _become_worker(work, to_results, to_errors, (results, errors))
+        _become_worker(work, to_results, to_errors)
     os.close(to_results)
     os.close(to_errors)
     try:
@@ -211,8 +211,11 @@ def _rest(errors: int) -> bytes:
     return rest
 
 
-def _become_worker(work: Callable[[int], None], results: int, errors: int, unused: tuple[int, int]) -> NoReturn:
-    """In the child: the standard streams lead nowhere or to the supervisor, never to the run's log."""
+def _become_worker(work: Callable[[int], None], results: int, errors: int) -> NoReturn:
+    """In the child: the standard streams lead nowhere or to the supervisor, never to the run's log.
+
+    Nothing else that the supervisor has open stays open: no connection of its own is left to a hostile program.
+    """
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -220,8 +223,8 @@ def _become_worker(work: Callable[[int], None], results: int, errors: int, unuse
         os.dup2(nowhere, 0)
         os.dup2(nowhere, 1)
         os.dup2(errors, 2)
-        for descriptor in (nowhere, errors, *unused):
-            os.close(descriptor)
+        os.closerange(3, results)
+        os.closerange(results + 1, os.sysconf("SC_OPEN_MAX"))
         work(results)
     finally:
         os._exit(1)

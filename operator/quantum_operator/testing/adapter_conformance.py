@@ -39,11 +39,12 @@ from quantum_operator.testing.adapter_bench import (
     raises,
     require,
 )
+from quantum_operator.testing.adapter_combining import CombiningChecks
 from quantum_operator.testing.adapter_faults import REFUSED, UNANSWERED, UNCANCELLED, UNREAD, Call, Fault
 from quantum_operator.testing.adapter_sessions import SessionChecks
 
 
-class AdapterConformance:
+class AdapterConformance(CombiningChecks):
     """The checks. Each is a method `test_…` that takes the fixture `bench`."""
 
     def test_capabilities_make_sense(self, bench: Bench) -> None:
@@ -72,9 +73,8 @@ class AdapterConformance:
         require(device.max_shots >= 1, "the device takes no shots")
         outside = [pair for pair in device.coupling or () if not all(0 <= q < device.num_qubits for q in pair)]
         require(not outside, f"coupled qubits that the device does not have: {outside}")
-        require(
-            device.calibrated is None or device.calibrated.tzinfo is not None, "the time of calibration has no zone"
-        )
+        zoned = device.calibrated is None or device.calibrated.tzinfo is not None
+        require(zoned, "the time of calibration has no zone")
 
     def test_prepare_refuses_more_qubits_than_the_device_has(self, bench: Bench) -> None:
         """A circuit of one qubit too many is unsupported."""

@@ -8,6 +8,7 @@ from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import JobInput, Outcome, RunSpec
 from quantum_operator.api.task import EstimatePub, SamplePub
+from quantum_operator.decide.shapes import entries, shape_of
 
 Wire = Mapping[str, Any]
 
@@ -77,17 +78,18 @@ def outcome(spec: RunSpec, job_input: JobInput, **changes: Any) -> Outcome:
 
 
 def _sampled(pub: SamplePub) -> dict[str, Any]:
-    rows = len(pub.parameter_values or ((),))
+    shape = shape_of(pub)
     half = pub.shots // 2
     register = {"name": "c", "size": 2, "counts": {"00": half, "11": pub.shots - half}}
-    samples = [{"index": index, "registers": [register]} for index in range(rows)]
-    return {"program": pub.program, "shape": [rows] if rows > 1 else [], "shots": pub.shots, "samples": samples}
+    samples = [{"index": index, "registers": [register]} for index in range(entries(shape))]
+    return {"program": pub.program, "shape": shape, "shots": pub.shots, "samples": samples}
 
 
 def _estimated(pub: EstimatePub) -> dict[str, Any]:
-    count = len(pub.observables)
+    shape = shape_of(pub)
+    count = entries(shape)
     values = {"values": [1.0] * count, "standardErrors": [0.0] * count}
-    return {"program": pub.program, "shape": [count], "shots": pub.shots or 0, **values}
+    return {"program": pub.program, "shape": shape, "shots": pub.shots or 0, **values}
 
 
 def _metadata(name: str, uid: str) -> dict[str, Any]:

@@ -8,14 +8,19 @@ from quantum_operator.api.backend import QuantumBackend, QuantumBackendStatus
 from quantum_operator.api.jobstatus import ArtifactRef, QuantumJobStatus
 from quantum_operator.api.policy import BackendPolicy, BackendPolicyStatus
 from quantum_operator.api.quantumjob import QuantumJob
+from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.api.run import JobInput
+from quantum_operator.decide.breaker import Ending, endings_among
+from quantum_operator.decide.cached import same_input
 from quantum_operator.decide.observed import RunObserved, StartRun, StopRun, Tell
 from quantum_operator.decide.replay import Replay, replays_among
 from quantum_operator.decide.status import live_attempt
+from quantum_operator.decide.switch import Flight, flights_among
 from quantum_operator.ports.batches import BatchPart
 from quantum_operator.ports.errors import NameTakenError
 from quantum_operator.ports.world import Key, Ports
 from quantum_operator.testing.claims import MemoryClaims
+from quantum_operator.testing.ledgers import MemoryLedgers
 from quantum_operator.testing.tasks import MemoryTasks
 from quantum_operator.testing.world import Artifact, MemoryRun, MemoryWorld
 
@@ -31,6 +36,7 @@ def memory_ports(world: MemoryWorld) -> Ports:
         MemoryRecorder(world),
         world.clock,
         MemoryClaims(world),
+        MemoryLedgers(world),
         MemoryBatches(world),
     )
 
@@ -40,6 +46,7 @@ class MemoryStore:
     """The Store port."""
 
     world: MemoryWorld
+    removes_by_time: bool = True
 
     async def job(self, key: Key) -> QuantumJob | None:
         """The job, or None when there is none."""
@@ -48,6 +55,14 @@ class MemoryStore:
     async def put_job_status(self, job: QuantumJob, status: QuantumJobStatus) -> None:
         """Write the status, or raise ConflictError or GoneError."""
         await self.world.faults.call("store.put_job_status", lambda: self.world.put_status(job, status))
+
+    async def whole_job(self, job: QuantumJob) -> QuantumJob | None:
+        """The job as it is, not as it was seen last."""
+        return await self.world.faults.call("store.whole_job", lambda: self.world.namesake(job))
+
+    async def create_job(self, job: QuantumJob) -> None:
+        """Create it, unless it is there, or raise RefusedError or NameTakenError."""
+        await self.world.faults.call("store.create_job", lambda: self.world.create(job))
 
     async def delete_job(self, job: QuantumJob) -> None:
         """Delete the job, or raise ConflictError."""
@@ -82,6 +97,26 @@ class MemoryStore:
         jobs = self.world.jobs
         return await self.world.faults.call("store.replays", lambda: replays_among(jobs.values(), namespace, uid))
 
+    async def flights(self, namespace: str, policy: str) -> tuple[Flight, ...]:
+        """The live attempts of the policy's jobs, as far as reads see them."""
+        world = self.world
+        return await world.faults.call(
+            "store.flights", lambda: flights_among(world.seen_jobs.values(), namespace, policy, self._task)
+        )
+
+    async def endings(self, namespace: str, policy: str) -> tuple[Ending, ...]:
+        """Of all jobs that are there."""
+        jobs = self.world.seen_jobs
+        return await self.world.faults.call("store.endings", lambda: endings_among(jobs.values(), namespace, policy))
+
+    async def earlier(self, job: QuantumJob) -> tuple[QuantumJob, ...]:
+        """The jobs with the same input."""
+        jobs = self.world.jobs
+        return await self.world.faults.call("store.earlier", lambda: same_input(jobs.values(), job))
+
+    def _task(self, agent: str, name: str) -> QuantumTask | None:
+        return self.world.tasks.get(Key(agent, name))
+
     def _live_runs(self) -> Mapping[str, int]:
         attempts = (live_attempt(job.status) for job in self.world.seen_jobs.values())
         names = {(one.backend, one.batch or one.name) for one in attempts if one is not None}
@@ -98,14 +133,16 @@ class MemoryStatuses:
         """Every policy."""
         return await self.world.faults.call("statuses.policies", lambda: tuple(self.world.policies.values()))
 
-    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> None:
+    async def put_policy_status(self, policy: BackendPolicy, status: BackendPolicyStatus) -> bool:
         """Write it, unless the policy has changed."""
 
-        def write() -> None:
-            if self.world.policies.get((policy.metadata.namespace, policy.metadata.name)) == policy:
+        def write() -> bool:
+            same = self.world.policies.get((policy.metadata.namespace, policy.metadata.name)) == policy
+            if same:
                 self.world.add(policy.model_copy(update={"status": status}))
+            return same
 
-        await self.world.faults.call("statuses.put_policy_status", write)
+        return await self.world.faults.call("statuses.put_policy_status", write)
 
     async def put_backend_status(self, backend: QuantumBackend, status: QuantumBackendStatus) -> None:
         """Write it, unless the backend has changed."""
@@ -242,6 +279,16 @@ class MemoryArtifacts:
 
         return await self.world.faults.call("artifacts.get", read)
 
+    async def remove(self, job: QuantumJob, ref: ArtifactRef) -> None:
+        """Remove what the job keeps under `ref`."""
+
+        def drop() -> None:
+            kept = self.world.artifacts.get((job.metadata.namespace, ref.name))
+            if kept is not None and kept.job_uid == job.metadata.uid:
+                del self.world.artifacts[job.metadata.namespace, ref.name]
+
+        await self.world.faults.call("artifacts.remove", drop)
+
 
 @dataclass(frozen=True)
 class MemoryRecorder:
@@ -249,7 +296,7 @@ class MemoryRecorder:
 
     world: MemoryWorld
 
-    async def tell(self, job: QuantumJob, event: Tell) -> None:
+    async def tell(self, about: QuantumJob | BackendPolicy, event: Tell) -> None:
         """Keep the event. Crashes, but never raises."""
-        key = Key(job.metadata.namespace, job.metadata.name)
+        key = Key(about.metadata.namespace, about.metadata.name)
         await self.world.faults.call("recorder.tell", lambda: self.world.events.append((key, event)), raises=False)

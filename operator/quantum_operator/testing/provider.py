@@ -42,6 +42,7 @@ class ProviderTask:
     state: str = "Queued"
     tags: dict[str, str] = field(default_factory=dict)
     charged: int = 0
+    shots: tuple[int, ...] = (1024,)
 
 
 @dataclass
@@ -119,6 +120,11 @@ class MemoryProvider:
         """The circuits as they are."""
         return Prepared(circuits.device.name, circuits.qpy, circuits.shots)
 
+    def combine(self, parts: Sequence[Prepared]) -> Prepared:
+        """All of them, one after the other."""
+        shots = tuple(one for part in parts for one in part.shots)
+        return Prepared(parts[0].device, b"".join(part.payload for part in parts), shots)
+
     def estimate(self, prepared: Prepared) -> Estimate:
         """The price of a task."""
         del prepared
@@ -128,11 +134,12 @@ class MemoryProvider:
         self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS, session: str = ""
     ) -> str:
         """A task, which is another one each time unless the provider knows tokens."""
-        del prepared, ceiling
+        del ceiling
         self._before("submit")
         known = [one.id for one in self.tasks if one.token == token]
         if self.capable.token != "provider" or not known:  # noqa: S105
-            self.tasks.append(ProviderTask(f"memory-{len(self.tasks) + 1}", token, tags=dict(tags)))
+            name = f"memory-{len(self.tasks) + 1}"
+            self.tasks.append(ProviderTask(name, token, tags=dict(tags), shots=prepared.shots))
             self._enter(session, self.tasks[-1])
             known = [self.tasks[-1].id]
         self._after("submit")
@@ -155,11 +162,11 @@ class MemoryProvider:
         return Progress(one.state, charged=Charged(one.charged, "USD", 1) if over and self.tells else None)  # type: ignore[arg-type]
 
     def fetch(self, task: str) -> Fetched:
-        """Counts of one circuit."""
+        """Counts of every circuit."""
         self._before("fetch")
-        self._task(task)
+        one = self._task(task)
         self._after("fetch")
-        return Fetched((RegisterBits({"00": 1024}),), PRICE_MICROS, "USD", 1)
+        return Fetched(tuple(RegisterBits({"00": shots}) for shots in one.shots), PRICE_MICROS, "USD", 1)
 
     def cancel(self, task: str) -> Cancelled:
         """Cancels what is not over."""

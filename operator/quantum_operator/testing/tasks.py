@@ -7,9 +7,10 @@ from typing import Any
 from quantum_operator.api.jobstatus import ArtifactRef
 from quantum_operator.api.meta import ObjectMeta
 from quantum_operator.api.quantumjob import QuantumJob
-from quantum_operator.api.quantumtask import QuantumTask, QuantumTaskSpec, QuantumTaskStatus, TaskJob
-from quantum_operator.decide.observed import RunObserved, StartTask, StopTask
+from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskSpec, QuantumTaskStatus, TaskJob
+from quantum_operator.decide.observed import FenceTask, RunObserved, StartTask, StopTask
 from quantum_operator.decide.tasks import seen
+from quantum_operator.decide.times import stamp
 from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError
 from quantum_operator.ports.world import Key
 from quantum_operator.testing.world import Artifact, MemoryWorld
@@ -37,6 +38,29 @@ class MemoryTasks:
     async def start(self, job: QuantumJob, action: StartTask) -> None:
         """Create the task, unless this job has it already."""
         await self.world.faults.call("tasks.start", lambda: self._start(job, action))
+
+    async def fence(self, action: FenceTask) -> bool:
+        """Create a task that is cancelled, unless one of its name is there."""
+
+        def take() -> bool:
+            key = Key(action.agent, action.name)
+            if key in self.world.tasks:
+                return False
+            spec = QuantumTaskSpec(
+                job=action.job,
+                backend=action.backend,
+                device=action.device,
+                input="{}",
+                input_sha256=hashlib.sha256(b"{}").hexdigest(),
+                seed=0,
+                token=action.token,
+                ceiling=action.ceiling,
+                cancel=True,
+            )
+            self.world.put_task(QuantumTask(metadata=self._metadata(action), spec=spec))
+            return True
+
+        return await self.world.faults.call("tasks.fence", take)
 
     async def stop(self, job: QuantumJob, action: StopTask) -> None:  # noqa: ARG002
         """Set `spec.cancel` of the task of this UID."""
@@ -71,6 +95,25 @@ class MemoryTasks:
         """Remove it, with its outcome."""
         await self.world.faults.call("tasks.remove", lambda: self.world.remove_task(_key(task)))
 
+    async def clear(self, job: QuantumJob, agent: str, name: str) -> None:
+        """Remove the job's task of this name, if it is over."""
+
+        def drop() -> None:
+            task = self.world.tasks.get(Key(agent, name))
+            if task is not None and task.spec.job.uid == job.metadata.uid and task.status.state in OVER:
+                self.world.remove_task(Key(agent, name))
+
+        await self.world.faults.call("tasks.clear", drop)
+
+    def _metadata(self, action: StartTask | FenceTask) -> ObjectMeta:
+        return ObjectMeta(
+            name=action.name,
+            namespace=action.agent,
+            uid=f"task-{action.name}",
+            generation=1,
+            creation_timestamp=stamp(self.world.clock.now()),
+        )
+
     def _start(self, job: QuantumJob, action: StartTask) -> None:
         key = Key(action.agent, action.name)
         existing = self.world.tasks.get(key)
@@ -92,13 +135,14 @@ class MemoryTasks:
             token=action.token,
             ceiling=action.ceiling,
             queue_seconds=action.queue_seconds,
+            fetch_seconds=action.fetch_seconds,
             cancel=action.cancel,
             mode=action.mode,
             correlation_id=action.correlation_id,
             tags=dict(action.tags),
+            group=action.group,
         )
-        metadata = ObjectMeta(name=action.name, namespace=action.agent, uid=f"task-{action.name}", generation=1)
-        self.world.put_task(QuantumTask(metadata=metadata, spec=spec))
+        self.world.put_task(QuantumTask(metadata=self._metadata(action), spec=spec))
 
 
 @dataclass(frozen=True)
@@ -115,6 +159,21 @@ class MemoryTaskStore:
         """The sessions on record."""
         found = (task.status.session for task in self.world.tasks.values())
         return frozenset(one.id for one in found if one is not None and one.id is not None)
+
+    def company(self, task: QuantumTask) -> tuple[QuantumTask, ...]:
+        """The other tasks of its group that are not over."""
+        return tuple(
+            one
+            for one in self.world.tasks.values()
+            if one.spec.group is not None
+            and one.spec.group == task.spec.group
+            and one.metadata.uid != task.metadata.uid
+            and one.status.state not in OVER
+        )
+
+    async def carrier(self, key: Key) -> QuantumTask | None:
+        """The task of this name."""
+        return await self.world.faults.call("agent.carrier", lambda: self.world.tasks.get(key))
 
     async def put_status(self, task: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
         """Write the status, or raise ConflictError or GoneError."""

@@ -4,16 +4,19 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from quantum_operator.api.backend import QuantumBackend
 from quantum_operator.api.jobstatus import QuantumJobStatus
+from quantum_operator.api.ledger import QuantumLedgerStatus
 from quantum_operator.api.policy import BackendPolicy
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.quantumtask import QuantumTask
 from quantum_operator.api.run import JobInput, RunSpec
+from quantum_operator.decide.ledger import SeenLedger
 from quantum_operator.decide.observed import RunObserved, SeenClaim, Tell
-from quantum_operator.ports.errors import ConflictError, GoneError
+from quantum_operator.decide.times import stamp
+from quantum_operator.ports.errors import ConflictError, GoneError, NameTakenError, RefusedError, TransientError
 from quantum_operator.ports.world import Key
 from quantum_operator.testing.builders import outcome
 from quantum_operator.testing.clock import ManualClock
@@ -89,11 +92,22 @@ class MemoryWorld:
     claims: dict[tuple[str, str], SeenClaim] = field(default_factory=dict)
     damaged_claims: dict[tuple[str, str], str] = field(default_factory=dict)
     """The text that somebody put in a claim's place."""
+    ledgers: dict[str, SeenLedger] = field(default_factory=dict)
+    ledger_history: list[tuple[str, QuantumLedgerStatus]] = field(default_factory=list)
+    """Every status that was written to a ledger, in order."""
+    damaged_ledgers: set[str] = field(default_factory=set)
+    """Those in whose place somebody put something else."""
     events: list[tuple[Key, Tell]] = field(default_factory=list)
     history: list[tuple[Key, QuantumJobStatus]] = field(default_factory=list)
     """Every status that was written to a job, in order."""
     started: list[str] = field(default_factory=list)
     """The name of every run that was created, in order."""
+    created: list[str] = field(default_factory=list)
+    """The name of every job that the operator created, in order."""
+    refuses_jobs: str = ""
+    """Why no job can be created; empty: they can."""
+    unanswered: Literal["", "before", "after"] = ""
+    """Whoever creates a job gets no answer: before it is there, or afterwards."""
     most_live: dict[str, int] = field(default_factory=dict)
     """The most runs that a backend, or the job of a UID, had unfinished at once."""
     _triggers: Triggers | None = None
@@ -148,9 +162,31 @@ class MemoryWorld:
                     self.backends[resource.metadata.name] = self._stamped(resource)
                     self._tell(None)
 
+    def create(self, job: QuantumJob) -> None:
+        """Create a job, unless it is there already, as the API server would: with a UID and the time."""
+        key, meta = Key(job.metadata.namespace, job.metadata.name), job.metadata
+        if self.refuses_jobs:
+            raise RefusedError(self.refuses_jobs)
+        if self.unanswered == "before":
+            raise TransientError("failed calling webhook")
+        there = self.jobs.get(key)
+        if there is not None and there.spec.shadow_of != job.spec.shadow_of:
+            raise NameTakenError(f"{key} is another job")
+        if there is None:
+            self.created.append(meta.name)
+            uid = f"uid-of-{meta.namespace}-{meta.name}-{len(self.created)}"
+            update = {"uid": uid, "generation": 1, "creation_timestamp": stamp(self.clock.now())}
+            self.add(job.model_copy(update={"metadata": meta.model_copy(update=update)}))
+        if self.unanswered == "after":
+            raise TransientError("the connection broke")
+
     def delete(self, key: Key) -> None:
         """Delete a job; what belongs to it goes with it, by UID."""
         uid = self.jobs.pop(key).metadata.uid
+        for owned in [
+            name for name, one in self.jobs.items() if uid in {by.uid for by in one.metadata.owner_references}
+        ]:
+            self.delete(owned)
         self.runs = {name: run for name, run in self.runs.items() if run.job_uid != uid}
         agents = {task.namespace for task in self.tasks}
         self.artifacts = {name: one for name, one in self.artifacts.items() if one.job_uid != uid or name[0] in agents}
@@ -173,6 +209,11 @@ class MemoryWorld:
         task = self.tasks.pop(key, None)
         if task is not None and task.status.outcome is not None:
             self.artifacts.pop((key.namespace, task.status.outcome.name), None)
+
+    def namesake(self, job: QuantumJob) -> QuantumJob | None:
+        """The job of this name, if it is the same one."""
+        there = self.jobs.get(Key(job.metadata.namespace, job.metadata.name))
+        return there if there is not None and there.metadata.uid == job.metadata.uid else None
 
     def expire(self, job: QuantumJob) -> None:
         """Delete a job as the API server would on a version's condition."""

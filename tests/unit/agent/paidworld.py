@@ -27,19 +27,39 @@ MINUTES = 60.0
 
 
 class NoCompiler:
-    """Prepares nothing, and assembles what a Bell pair gives."""
+    """Prepares nothing, and assembles what a Bell pair gives. A program of the word BAD is none."""
 
-    def prepare(self, task: QuantumTask, device: Device) -> Prepared:
-        return Prepared(device.name, b"circuits", (1024,))
+    def prepare(self, task: QuantumTask, device: Device) -> Prepared | bytes:
+        if "BAD" in task.spec.input:
+            return self._outcome(task, pubs=[], error={"reason": "InvalidProgram", "message": "BAD is no gate"})
+        return Prepared(device.name, b"circuits", shots_of(task))
+
+    def forget(self, uid: str) -> None:
+        pass
 
     def assemble(
         self, task: QuantumTask, device: Device, counts: Sequence[Mapping[str, int]], versions: Mapping[str, str]
     ) -> bytes:
+        if [dict(one) for one in counts] != [{"00": shots} for shots in shots_of(task)]:
+            raise AssertionError(f"task {task.metadata.name} is given {counts}")
+        return self._outcome(task)
+
+    def _outcome(self, task: QuantumTask, **more: Any) -> bytes:
         asked = JobInput.model_validate_json(task.spec.input)
-        fields = {"run": task.metadata.name, "inputSha256": task.spec.input_sha256, "seed": task.spec.seed}
+        fields: dict[str, Any] = {
+            "run": task.metadata.name,
+            "inputSha256": task.spec.input_sha256,
+            "seed": task.spec.seed,
+        }
         spec = type("Spec", (), {"run": "", "input_sha256": "", "seed": 0})
-        outcome = builders.outcome(spec, asked, **fields)  # type: ignore[arg-type]
+        outcome = builders.outcome(spec, asked, **fields, **more)  # type: ignore[arg-type]
         return json.dumps(outcome.to_wire()).encode()
+
+
+def shots_of(task: QuantumTask) -> tuple[int, ...]:
+    """Of each circuit of a task that samples."""
+    sample = JobInput.model_validate_json(task.spec.input).task.sample
+    return tuple(pub.shots for pub in sample.pubs) if sample is not None else ()
 
 
 def paid_world(**spec: Any) -> MemoryWorld:
@@ -55,6 +75,14 @@ def paid_world(**spec: Any) -> MemoryWorld:
         builders.job(**spec),
     )
     return world
+
+
+def assert_on_the_ledger(world: MemoryWorld, provider: MemoryProvider) -> None:
+    """Everything that the provider charged is there, exactly and once, and nothing is reserved any more."""
+    (status,) = [seen.status for seen in world.ledgers.values()]
+    assert (status.spent_micros, status.reserved_micros) == (provider.charged, 0), status
+    assert sum(one.micros for one in status.totals) == provider.charged
+    assert all(one.ceiling_micros == 0 for one in status.totals)
 
 
 class Agent:

@@ -8,11 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantum_operator.agent.calls import Answer, Call, Cancel, LookUp, Poll, Prepare, Refused, Results, Spoiled, Submit
-from quantum_operator.agent.decide import MAX_LOOKUPS, MAX_LOST, MAX_UNREADABLE, decide, heard
-from quantum_operator.agent.observed import MAX_REFUSALS, TaskObserved
+from quantum_operator.agent.calls import (
+    Answer,
+    Call,
+    Cancel,
+    CompilerError,
+    LookUp,
+    NotFetched,
+    Poll,
+    Prepare,
+    Refused,
+    Results,
+    Spoiled,
+    Submit,
+)
+from quantum_operator.agent.decide import decide, heard
+from quantum_operator.agent.observed import Load, TaskObserved
 from quantum_operator.api.jobstatus import ArtifactRef
-from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskCharge
+from quantum_operator.api.patience import MAX_LOOKUPS, MAX_LOST, MAX_REFUSALS, MAX_UNREADABLE
+from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
+from quantum_operator.api.sharedtask import TaskCharge
 from quantum_operator.decide.times import parse, stamp
 from quantum_operator.ports.adapter import (
     Absent,
@@ -36,18 +51,9 @@ from quantum_operator.ports.adapter import (
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OUTCOME = ArtifactRef(name="o", sha256="0" * 64, bytes=1)
 CHARGE = TaskCharge(micros=5, currency="USD", seconds=1)
+KINDS = (RejectedError, UnsupportedError, ForbiddenError, SaturatedError)
 ERRORS: list[AdapterError] = [
-    kind("why")
-    for kind in (
-        RejectedError,
-        UnsupportedError,
-        ForbiddenError,
-        SaturatedError,
-        UnavailableError,
-        AmbiguousError,
-        LostError,
-        MalformedError,
-    )
+    kind("why") for kind in (*KINDS, UnavailableError, AmbiguousError, LostError, MalformedError)
 ]
 
 
@@ -86,9 +92,10 @@ def task(status: dict[str, Any] | None = None, *, deleted: bool = False, **spec:
     return QuantumTask.model_validate({"metadata": metadata, "spec": given, "status": status or {}})
 
 
-def observed(one: QuantumTask, token: str = "tag", **more: Any) -> TaskObserved:
+def observed(one: QuantumTask, token: str = "tag", *, prepared: bool = False, **more: Any) -> TaskObserved:
     capable = Capabilities("Memory", token, 30, False, 10, 60, submit_seconds=60)  # type: ignore[arg-type]
-    return TaskObserved(NOW, one, "me", capable, **more)
+    loads = {one.metadata.uid: Load(1, 1)} if prepared else {}
+    return TaskObserved(NOW, one, "me", capable, loads=loads, **more)
 
 
 CALLS: list[tuple[str, QuantumTask, dict[str, Any], type[Call] | None]] = [
@@ -179,7 +186,16 @@ HEARD: list[tuple[str, dict[str, Any], Call, Answer, str, str]] = [
     ),
     ("too dear", {}, Prepare(), Refused("dear"), "Failed", "CeilingExceeded"),
     ("a bad program", {}, Prepare(), Spoiled(OUTCOME, "x", CHARGE), "Failed", "Refused"),
-    ("no compiler", {}, Prepare(), UnavailableError("x"), "Pending", "ProviderBusy"),
+    ("no device", {}, Prepare(), UnavailableError("x"), "Pending", "ProviderBusy"),
+    ("no compiler", {}, Prepare(), CompilerError("x"), "Pending", "CompilerUnavailable"),
+    (
+        "no compiler for what came",
+        submitted("Running"),
+        Poll(),
+        NotFetched(CompilerError("x")),
+        "Running",
+        "FetchFailed",
+    ),
     ("found", claimed(-60), LookUp(), Found(("id-1",)), "Queued", "Submitted"),
     ("absent", claimed(-60), LookUp(), Absent(), "Pending", "NotFound"),
     ("unknown", claimed(-60), LookUp(), Unknown("why"), "Submitting", "LookupFailed"),
@@ -268,14 +284,20 @@ def test_what_was_surely_not_submitted_costs_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "micros"), [(submitted(), 0), (submitted(submissions=2), None), (submitted(duplicates=["id-2"]), None)]
+    ("status", "alone", "micros"),
+    [
+        (submitted(), False, 0),
+        (submitted(submissions=2), False, None),
+        (submitted(submissions=2), True, 0),
+        (submitted(duplicates=["id-2"]), True, None),
+    ],
 )
 @pytest.mark.parametrize("state", ["Failed", "Cancelled"])
 def test_a_task_is_free_only_where_nothing_else_was_submitted(
-    state: Any, status: dict[str, Any], micros: int | None
+    state: Any, status: dict[str, Any], alone: bool, micros: int | None
 ) -> None:
     """Its job may go elsewhere then: a duplicate that was paid for would be a second payment."""
-    found = heard(observed(task(status)), Poll(), Progress(state, charged=Charged(0, "USD", 0)))
+    found = heard(replace(observed(task(status)), alone=alone), Poll(), Progress(state, charged=Charged(0, "USD", 0)))
     assert found.charge is not None
     assert found.charge.micros == micros
 

@@ -11,8 +11,19 @@ from quantum_operator.agent.calls import Prepare
 from quantum_operator.agent.loop import Pace, TaskReconciler
 from quantum_operator.agent.observed import CALL_SECONDS
 from quantum_operator.api.jobstatus import ArtifactRef
-from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskCharge
-from quantum_operator.ports.adapter import Charged, Progress
+from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
+from quantum_operator.api.sharedtask import TaskCharge
+from quantum_operator.ports.adapter import (
+    Absent,
+    Cancelled,
+    Charged,
+    Device,
+    Found,
+    Lookup,
+    Prepared,
+    Progress,
+    Unknown,
+)
 from quantum_operator.ports.world import Key
 from quantum_operator.testing.provider import PRICE_MICROS, MemoryProvider
 from unit.agent.paidworld import NoCompiler
@@ -34,6 +45,12 @@ class OneTask:
     def sessions(self) -> frozenset[str]:
         return frozenset()
 
+    def company(self, one: QuantumTask) -> tuple[QuantumTask, ...]:
+        return ()
+
+    async def carrier(self, key: Key) -> QuantumTask | None:
+        return None
+
     async def put_status(self, one: QuantumTask, status: QuantumTaskStatus) -> QuantumTask:
         self.one = one.model_copy(update={"status": status})
         return self.one
@@ -44,6 +61,9 @@ class OneTask:
 
 class Blank(NoCompiler):
     """A compiler whose outcomes say nothing."""
+
+    def prepare(self, task: QuantumTask, device: Device) -> Prepared:
+        return Prepared(device.name, b"circuits", (1024,))
 
     def assemble(self, *_: Any) -> bytes:
         return b"{}"
@@ -90,6 +110,23 @@ async def test_a_task_is_submitted_once_it_is_prepared() -> None:
     assert bench.store.one.status.state == "Queued"
 
 
+@pytest.mark.parametrize(
+    ("found", "micros"),
+    [(Found(("id-1",)), 0), (Found(("id-1", "id-2")), None), (Absent(), None), (Unknown("busy"), None)],
+)
+async def test_a_claim_that_came_to_nothing_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, found: Lookup, micros: int | None
+) -> None:
+    """Where the provider shows, when all is over, nothing but what was submitted after it."""
+    bench = Bench(task(submitted(submissions=2), ceiling=CEILING))
+    monkeypatch.setattr(bench.provider, "poll", lambda _: Progress("Cancelled", charged=Charged(0, "USD", 0)))
+    monkeypatch.setattr(bench.provider, "find", lambda _: found)
+    monkeypatch.setattr(bench.provider, "cancel", lambda _: Cancelled(confirmed=True))
+    await bench.run()
+    assert bench.store.one.status.charge is not None
+    assert bench.store.one.status.charge.micros == micros
+
+
 async def test_tags_reach_the_provider_the_correlation_id_first() -> None:
     """A user's tag of the same key does not take its place; a task without any is submitted without."""
     tagged = task(ceiling=CEILING, correlationId="order-7", tags={"team": "b", "area": "a", "correlation-id": "x"})
@@ -118,7 +155,7 @@ async def test_nothing_is_kept_of_a_task_that_is_over() -> None:
     """However it ended: with results, or cancelled when its circuits were prepared."""
     done, cancelled = Bench(task(ceiling=CEILING)), Bench(task(ceiling=CEILING))
     cancelled.account.call(cancelled.store.one, Prepare(), NOW)
-    assert cancelled.account.is_prepared(cancelled.store.one)
+    assert cancelled.account.load(cancelled.store.one) is not None
     cancelled.store.one = task(ceiling=CEILING, cancel=True)
     for bench in (done, cancelled):
         await bench.run()

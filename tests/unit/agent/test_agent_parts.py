@@ -1,5 +1,6 @@
 """The agent's settings, its pace, its adapters, and what it says of its backends."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,13 @@ import pytest
 
 from quantum_operator.agent.health import device_status
 from quantum_operator.agent.loop import LONGEST_POLL_SECONDS, Pace
-from quantum_operator.agent.plugin import NoAdapterError, load
 from quantum_operator.agent.settings import VARIABLES, AgentSettings, AgentSettingsError, read_folder
-from quantum_operator.ports.adapter import AdapterError, Device, ForbiddenError, UnavailableError
+from quantum_operator.ports.adapter import AdapterError, Capabilities, Device, ForbiddenError, UnavailableError
 from quantum_operator.testing import builders
 from unit.agent.test_agent_decide import NOW, submitted, task
 
 GIVEN = {"QUANTUM_AGENT_NAMESPACE": "agents", "QUANTUM_AGENT_ADAPTER": "ibm"}
+CAPABLE = Capabilities("P", "tag", 1, False, 1, 60, modes=("job", "batch"), sdk_version="1.2.3")
 DEVICE = Device("qpu", 20, None, None, ready=True, queue_length=7, calibrated=datetime(2026, 1, 1, tzinfo=UTC))
 
 
@@ -58,12 +59,6 @@ def test_a_secret_that_is_no_text_is_not_told(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
 
-def test_adapters_are_found_by_name() -> None:
-    assert callable(load("ibm"))
-    with pytest.raises(NoAdapterError, match="no adapter 'qpu' is installed; there are braket, ibm"):
-        load("qpu")
-
-
 def test_submissions_keep_to_the_rate() -> None:
     """Five a minute: one at once, then one every twelve seconds."""
     pace = Pace(5, 1.0)
@@ -104,15 +99,27 @@ def test_a_task_is_asked_after_less_often_the_older_it_is() -> None:
         ({}, ForbiddenError("401"), "CredentialsRefused"),
         ({}, UnavailableError("503"), "ProviderUnavailable"),
         ({"target": {"numQubits": 21}}, DEVICE, "TargetMismatch"),
+        ({"limits": {"maxBatchJobs": 2}}, DEVICE, "BatchUnsupported"),
         ({}, Device("qpu", 20, None, None, ready=False, message="maintenance"), "DeviceOffline"),
     ],
 )
 def test_a_backend_is_as_its_device_is(spec: dict[str, Any], found: Device | AdapterError | None, reason: str) -> None:
     provider = {"agent": "agents", "device": "qpu"}
     backend = builders.backend("qpu", ready=None, **{"adapter": "ibm", "provider": provider, "price": {}, **spec})
-    status = device_status(backend, found, "ibm", NOW, ("job", "batch"))
-    assert status.modes == ("job", "batch")
+    status = device_status(backend, found, "ibm", NOW, CAPABLE)
+    assert (status.modes, status.sdk_version) == (("job", "batch"), "1.2.3")
     (condition,) = status.conditions
     assert (condition.reason, condition.status) == (reason, "True" if reason == "Ready" else "False")
     if found is DEVICE:
         assert (status.queue_length, status.calibration_time) == (7, "2026-01-01T00:00:00Z")
+
+
+def test_a_backend_may_share_submissions_where_its_adapter_combines() -> None:
+    """Where it does not, its status says which field is to be what."""
+    provider, limits = {"agent": "agents", "device": "qpu"}, {"maxBatchJobs": 20}
+    backend = builders.backend("qpu", ready=None, adapter="ibm", provider=provider, price={}, limits=limits)
+    (alone,) = device_status(backend, DEVICE, "ibm", NOW, CAPABLE).conditions
+    said = "spec.limits.maxBatchJobs is 20, and the adapter ibm submits every task by itself: set it to 1"
+    assert alone.message == said
+    (shared,) = device_status(backend, DEVICE, "ibm", NOW, replace(CAPABLE, combines=True)).conditions
+    assert (shared.status, shared.reason) == ("True", "Ready")

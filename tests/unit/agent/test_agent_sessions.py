@@ -22,7 +22,8 @@ from quantum_operator.agent.calls import (
 )
 from quantum_operator.agent.decide import decide, heard
 from quantum_operator.agent.observed import TaskObserved
-from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus, TaskCharge
+from quantum_operator.api.quantumtask import OVER, QuantumTask, QuantumTaskStatus
+from quantum_operator.api.sharedtask import TaskCharge
 from quantum_operator.decide.tasks import seen
 from quantum_operator.decide.times import parse
 from quantum_operator.ports.adapter import (

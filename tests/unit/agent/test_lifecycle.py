@@ -28,5 +28,5 @@ def test_what_is_over_stays_over_and_every_state_is_reached() -> None:
 
 
 def test_only_a_person_frees_what_is_held() -> None:
-    reasons = [why for (before, _), why in transitions().items() if before == "Held"]
-    assert reasons == [{"Resolved"}, {"Resolved"}]
+    ways = {after: why for (before, after), why in transitions().items() if before == "Held"}
+    assert ways == {"Pending": {"Resolved"}, "Queued": {"Resolved"}, "Cancelled": {"Cancelled"}}

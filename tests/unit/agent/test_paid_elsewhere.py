@@ -9,6 +9,7 @@ from quantum_operator.testing import builders
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.provider import PRICE_MICROS, MemoryProvider
 from quantum_operator.testing.world import MemoryWorld
+from support.disturbed import calls_to_disturb
 from unit.agent.paidworld import BELL, live, paid_world
 
 FAULTS: tuple[Fault, ...] = ("crash-before", "crash-after", "conflict", "transient-after")
@@ -63,7 +64,7 @@ def test_it_is_paid_once_whichever_call_fails(fault: Fault, faults: str) -> None
     """Of the operator, of the agent, and at the provider; before and after."""
     undisturbed = world_of_two()
     asyncio.run(live(undisturbed, provider()))
-    for n in range(1, len(undisturbed.faults.calls) + 1, 1 if faults == "all" else 4):
+    for n in calls_to_disturb(len(undisturbed.faults.calls), faults, fault):
         world, at = world_of_two(), provider()
         world.fail_at(n, fault)
         asyncio.run(live(world, at))

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from quantum_operator.agent.decide import MAX_UNREADABLE
+from quantum_operator.api.patience import MAX_UNREADABLE
 from quantum_operator.ports.adapter import (
     AdapterError,
     AmbiguousError,
@@ -21,7 +21,8 @@ from quantum_operator.testing import builders
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.provider import PRICE_MICROS, MemoryProvider
 from quantum_operator.testing.world import MemoryWorld
-from unit.agent.paidworld import BELL, live, paid_world
+from support.disturbed import calls_to_disturb
+from unit.agent.paidworld import BELL, assert_on_the_ledger, live, paid_world
 
 FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault not in ("gone", "refused", "taken"))
 KINDS = ("provider", "tag")
@@ -42,9 +43,9 @@ def calls(token: str) -> list[str]:
     return world.faults.calls
 
 
-def points(token: str, faults: str) -> range:
-    """The calls to disturb: each, or in a slice every third."""
-    return range(1, len(calls(token)) + 1, 1 if faults == "all" else 3)
+def points(token: str, faults: str, fault: Fault) -> range:
+    """The calls to disturb."""
+    return calls_to_disturb(len(calls(token)), faults, fault, turn=KINDS.index(token))
 
 
 def assert_paid_once(world: MemoryWorld, at: MemoryProvider) -> None:
@@ -56,13 +57,14 @@ def assert_paid_once(world: MemoryWorld, at: MemoryProvider) -> None:
     assert Counter(one.state for one in at.tasks)["Succeeded"] == 1
     assert len(world.tasks) == 1
     assert world.runs == {}
+    assert_on_the_ledger(world, at)
 
 
 @pytest.mark.parametrize("token", KINDS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_job_is_paid_once_whichever_call_fails(fault: Fault, token: str, faults: str) -> None:
     """Errors and crashes, of the operator and of the agent, before and after every call."""
-    for n in points(token, faults):
+    for n in points(token, faults, fault):
         world, at = paid_world(), provider(token)
         world.fail_at(n, fault)
         run(world, at)
@@ -72,8 +74,8 @@ def test_a_job_is_paid_once_whichever_call_fails(fault: Fault, token: str, fault
 @pytest.mark.parametrize("token", KINDS)
 def test_two_crashes_in_one_life(token: str, faults: str) -> None:
     """The second in the recovery from the first."""
-    for n in points(token, faults):
-        for more in (1, 3, 6):
+    for n in points(token, faults, "crash-after"):
+        for more in (1, 3, 6) if faults == "all" else (3,):
             world, at = paid_world(), provider(token)
             world.fail_at(n, "crash-after")
             world.fail_at(n + more, "crash-before")
@@ -134,11 +136,10 @@ def test_a_provider_that_cannot_say_is_not_asked_to_run_it_again() -> None:
     assert at.calls.count("submit") == 1
 
 
-@pytest.mark.parametrize("call", ["poll", "fetch"])
-def test_a_result_that_nobody_can_read_holds_the_task_until_somebody_can(call: str) -> None:
+def test_an_answer_that_nobody_can_read_holds_the_task_until_somebody_can() -> None:
     """It is asked for often, and not for ever; what was paid is not paid again, and not thrown away."""
     world, at = paid_world(), provider("tag")
-    at.failing[call] = [(MalformedError("{"), False)] * MAX_UNREADABLE
+    at.failing["poll"] = [(MalformedError("{"), False)] * MAX_UNREADABLE
     asyncio.run(live(world, at, until=lambda: any(one.status.state == "Held" for one in world.tasks.values())))
     ((key, task),) = world.tasks.items()
     assert (task.status.reason, at.calls.count("submit")) == ("AnswerUnreadable", 1)
@@ -166,7 +167,7 @@ def test_a_cancellation_that_is_never_taken_ends_with_the_task(error: AdapterErr
 @pytest.mark.parametrize("what", ["cancel", "delete"])
 def test_a_job_that_is_not_wanted_any_more_leaves_nothing(what: str, fault: Fault, faults: str) -> None:
     """Cancelled or deleted at every moment of its life, with a fault right after."""
-    for n in points("tag", faults):
+    for n in calls_to_disturb(len(calls("tag")), faults, fault, turn=len(what)):
         world, at = paid_world(), provider("tag")
         asyncio.run(live(world, at, until=lambda: len(world.faults.calls) >= n))  # noqa: B023
         if BELL not in world.jobs or world.jobs[BELL].status.completion_time is not None:
@@ -194,7 +195,7 @@ def test_under_a_key_a_job_is_paid_once_whichever_call_fails(fault: Fault, fault
     """And another job under the same key has its result, for nothing."""
     undisturbed = paid_world(idempotencyKey="k")
     run(undisturbed, provider("tag"))
-    for n in range(1, len(undisturbed.faults.calls) + 1, 1 if faults == "all" else 5):
+    for n in calls_to_disturb(len(undisturbed.faults.calls), faults, fault):
         world, at = paid_world(idempotencyKey="k"), provider("tag")
         world.fail_at(n, fault)
         run(world, at)

@@ -19,6 +19,7 @@ from quantum_operator.ports.adapter import (
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.provider import PRICE_MICROS, SESSION_MICROS, MemoryProvider
 from quantum_operator.testing.world import MemoryWorld
+from support.disturbed import calls_to_disturb
 from unit.agent.paidworld import BELL, live, paid_world
 
 FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault not in ("gone", "refused", "taken"))
@@ -47,9 +48,9 @@ def calls(mode: str) -> list[str]:
     return world.faults.calls
 
 
-def points(mode: str, faults: str) -> range:
-    """The calls to disturb: each, or in a slice every third."""
-    return range(1, len(calls(mode)) + 1, 1 if faults == "all" else 3)
+def points(mode: str, faults: str, fault: Fault, turn: int = 0) -> range:
+    """The calls to disturb."""
+    return calls_to_disturb(len(calls(mode)), faults, fault, turn=turn)
 
 
 def assert_closed_and_paid_once(world: MemoryWorld, at: MemoryProvider, mode: str) -> None:
@@ -82,7 +83,7 @@ def test_an_undisturbed_job_in_a_session() -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_session_stays_open_whichever_call_fails(fault: Fault, mode: str, faults: str) -> None:
     """Errors and crashes, of the operator and of the agent, before and after every call."""
-    for n in points(mode, faults):
+    for n in points(mode, faults, fault, MODES.index(mode)):
         world, at = world_of(mode), provider()
         world.fail_at(n, fault)
         run(world, at)
@@ -92,7 +93,7 @@ def test_no_session_stays_open_whichever_call_fails(fault: Fault, mode: str, fau
 
 def test_no_session_stays_open_after_two_crashes(faults: str) -> None:
     """The second in the recovery from the first."""
-    for n in points("session", faults):
+    for n in points("session", faults, "crash-after"):
         for more in (1, 3, 6):
             world, at = world_of("session"), provider()
             world.fail_at(n, "crash-after")
@@ -121,7 +122,7 @@ def test_a_provider_that_errs(call: str, error: AdapterError, after: bool) -> No
 @pytest.mark.parametrize("what", ["cancel", "delete"])
 def test_a_job_that_is_not_wanted_any_more_leaves_no_session_open(what: str, fault: Fault, faults: str) -> None:
     """Cancelled or deleted at every moment of its life, with a crash right after."""
-    for n in points("session", faults):
+    for n in points("session", faults, fault, len(what)):
         world, at = world_of("session"), provider()
         run(world, at, lambda: len(world.faults.calls) >= n)  # noqa: B023
         if BELL not in world.jobs or world.jobs[BELL].status.completion_time is not None:

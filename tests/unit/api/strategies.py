@@ -18,9 +18,10 @@ from quantum_operator.api.backend import (
     Target,
     Toleration,
 )
-from quantum_operator.api.execution import Execution, GateNoise, NoiseModel, ReadoutNoise
+from quantum_operator.api.choice import BackendChoice, LabelSelector
+from quantum_operator.api.execution import GateNoise, JobExecution, NoiseModel, ReadoutNoise
 from quantum_operator.api.meta import ApiModel, ObjectMeta
-from quantum_operator.api.policy import BackendChoice, BackendPolicy, BackendPolicySpec, LabelSelector
+from quantum_operator.api.policy import BackendPolicy, BackendPolicySpec
 from quantum_operator.api.program import ConfigMapKeyRef, Program, Template
 from quantum_operator.api.quantumjob import PolicyRef, QuantumJob, QuantumJobSpec
 from quantum_operator.api.retry import Change, ChangeReason, Retry
@@ -136,7 +137,7 @@ noise_models = built(NoiseModel, gates=tuples(gate_noise, 1), readout=optional(t
     NoiseModel, readout=tuples(readout_noise, 1)
 )
 executions = built(
-    Execution,
+    JobExecution,
     seed=optional(st.integers(0, MANY)),
     compilation=st.sampled_from(["full", "isa"]),
     optimization_level=st.integers(0, 3),

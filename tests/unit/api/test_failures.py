@@ -6,6 +6,7 @@ import pytest
 
 from quantum_operator.api.conditions import REASONS
 from quantum_operator.api.failures import (
+    AGAINST_BACKEND,
     ELSEWHERE,
     ENDINGS,
     REPORTED,
@@ -13,6 +14,7 @@ from quantum_operator.api.failures import (
     UNNAMED_WAIT,
     WAITS,
     FailureClass,
+    class_of,
     ending,
     failures_markdown,
     waiting,
@@ -81,6 +83,7 @@ QueueTimeExceeded      timeout         QueueTimeExceeded    reroute
 Cancelled              cancelled       TaskCancelled        fail
 ResultUnreadable       lost            ResultUnreadable     fail
 TaskLost               lost            TaskLost             fail
+Withdrawn              cancelled       TaskWithdrawn        return
 InvalidProgram         permanent       InvalidProgram       fail
 UnsupportedConstruct   permanent       UnsupportedConstruct fail
 InvalidParameters      permanent       InvalidParameters    fail
@@ -102,8 +105,11 @@ PodRefused             infrastructure  RunRefused           wait
 ImageUnavailable       infrastructure  ImageUnavailable     wait
 Submitted              saturated       TaskQueued           wait
 Held                   lost            TaskHeld             hold
+FetchFailed            transient       FetchFailed          wait
+ResultHeld             timeout         ResultHeld           hold
 ProviderBusy           saturated       ProviderBusy         wait
 ProviderUnavailable    transient       ProviderUnavailable  wait
+CompilerUnavailable    infrastructure  CompilerUnavailable  wait
 AnswerUnreadable       transient       AnswerUnreadable     wait
 CredentialsRefused     transient       CredentialsRefused   wait
 AnswerLost             lost            TaskSought           wait
@@ -145,3 +151,50 @@ def test_the_reference_says_what_each_reaction_is() -> None:
     """Every reaction that a row has is explained."""
     text = failures_markdown()
     assert {row.reaction for row in ROWS} <= {line.split(" | ")[0].strip("| ") for line in text.splitlines()}
+
+
+# For every reason that an attempt or a job can fail with: its class (none: the program's own), and whether it counts
+# against the backend where the policy has a breaker.
+BLAME = """
+MemoryLimitExceeded  infrastructure -
+TimeLimitExceeded    timeout        -
+RunNotStarted        infrastructure counts
+RunEvicted           infrastructure counts
+RunDeleted           lost           counts
+RunLost              lost           counts
+RunAlone             saturated      -
+OutcomeLost          lost           counts
+TaskRejected         permanent      -
+IncompatibleTarget   permanent      -
+CeilingExceeded      permanent      -
+TaskNotSubmitted     transient      counts
+TaskFailed           permanent      counts
+QueueTimeExceeded    timeout        counts
+TaskCancelled        cancelled      -
+TaskWithdrawn        cancelled      -
+ResultUnreadable     lost           counts
+TaskLost             lost           counts
+InvalidOutcome       none           counts
+InvalidProgram       none           -
+UnsupportedConstruct none           -
+InvalidParameters    none           -
+InvalidObservable    none           -
+InvalidTemplate      none           -
+NoMeasurements       none           -
+MeasuredEstimate     none           -
+NoiseHasNoEffect     none           -
+OutcomeTooLarge      none           -
+ProgramCrashedRunner none           -
+InputMismatch        none           -
+InternalError        none           -
+"""
+
+
+def test_a_reason_counts_against_its_backend_where_it_may_have_come_of_that() -> None:
+    """A program's own error has no class that a policy could fall back for, and blames nobody."""
+    rows = {reason: (kind, says) for reason, kind, says in map(str.split, BLAME.strip().splitlines())}
+    ending_rows = [*ENDINGS.values(), *REPORTED.values(), UNKNOWN]
+    assert {row.reason for row in ending_rows} | {"InvalidOutcome"} == set(rows)
+    for reason, (kind, says) in rows.items():
+        assert str(class_of(reason) or "none") == kind, reason
+        assert (reason in AGAINST_BACKEND) == (says == "counts"), reason

@@ -81,9 +81,9 @@ def test_the_reference_has_every_field() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "| `spec.execution.optimizationLevel` | integer | `1` | 0 to 3 |",
-        "| `spec.execution.memory` | boolean | `false` |",
-        "| `spec.execution.compilation` | string | `full` | one of `full`, `isa` |",
+        "| `spec.backoffLimit` | integer | `3` | 0 to 10 |",
+        "| `spec.suspend` | boolean | `false` |",
+        "| `spec.simulator.precision` | string | `double` | one of `double`, `single` |",
         "| `spec.programs` | array | required | 1 to 32 items; told apart by `name` |",
         "| `spec.task.estimate.pubs[].precision` | number |  | 1e-06 to 1,000 |",
         "| `spec.target.basisGates` | array |  | 1 to 64 items; no duplicates |",

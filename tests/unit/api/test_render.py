@@ -304,7 +304,7 @@ def test_unknown_fields_can_not_be_let_in(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_definitions() -> None:
     """A CRD has the names, scope, columns and status subresource that its type gives."""
-    job, _, backend, _ = custom_resource_definitions()
+    job, _, backend, _, ledger = custom_resource_definitions()
     assert job["metadata"]["name"] == "quantumjobs.quantum-operator.dev"
     assert job["spec"]["names"] == {
         "kind": "QuantumJob",
@@ -314,7 +314,8 @@ def test_definitions() -> None:
         "shortNames": ["qjob"],
         "categories": ["quantum"],
     }
-    assert (job["spec"]["scope"], backend["spec"]["scope"]) == ("Namespaced", "Cluster")
+    scopes = [one["spec"]["scope"] for one in (job, backend, ledger)]
+    assert scopes == ["Namespaced", "Cluster", "Cluster"]
     (version,) = job["spec"]["versions"]
     assert version["subresources"] == {"status": {}}
     columns = {column["name"]: column for column in version["additionalPrinterColumns"]}
@@ -346,10 +347,25 @@ def test_a_spec_is_immutable() -> None:
     rules = {rule.get("fieldPath", ""): rule for rule in spec["x-kubernetes-validations"]}
     assert {rule["reason"] for rule in rules.values()} == {"FieldValueForbidden"}
     free = {name for name in spec["properties"] if f"self.{name} == oldSelf.{name}" not in rules[""]["rule"]}
-    assert free == {"suspend", "cancel", "priority", "ttlSecondsAfterFinished"}
+    assert free == {"suspend", "cancel", "approval", "priority", "ttlSecondsAfterFinished", "retention"}
     always = {name for name, schema in spec["properties"].items() if "default" in schema} | set(spec["required"])
     may_be_absent = set(spec["properties"]) - always - free
-    assert may_be_absent == {"schedule", "idempotencyKey", "correlationId", "replayOf", "retry", "queueDeadlineSeconds"}
+    assert may_be_absent == {
+        "tier",
+        "data",
+        "providers",
+        "schedule",
+        "idempotencyKey",
+        "correlationId",
+        "replayOf",
+        "shadowOf",
+        "retry",
+        "queueDeadlineSeconds",
+        "expectedOutput",
+        "timeBudgetSeconds",
+        "expectedPayoffMicros",
+        "budget",
+    }
     assert all(f"has(self.{name}) == has(oldSelf.{name})" in rules[""]["rule"] for name in may_be_absent)
 
 

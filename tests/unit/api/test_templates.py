@@ -26,16 +26,16 @@ def made(kind: str, **parameters: str) -> Template:
 @pytest.mark.parametrize(
     ("template", "expected"),
     [
-        (made("bell"), ProgramFacts(2, True)),
+        (made("bell"), ProgramFacts(2, True, registers=(("meas", 2),))),
         (made("bell", measure="false"), ProgramFacts(2, False)),
-        (made("ghz"), ProgramFacts(3, True)),
-        (made("ghz", qubits="20"), ProgramFacts(20, True)),
+        (made("ghz"), ProgramFacts(3, True, registers=(("meas", 3),))),
+        (made("ghz", qubits="20"), ProgramFacts(20, True, registers=(("meas", 20),))),
         (made("qft", qubits="5", measure="false"), ProgramFacts(5, False)),
         (
             made("real-amplitudes", qubits="2", reps="1"),
-            ProgramFacts(2, True, False, ("theta_0", "theta_1", "theta_2", "theta_3")),
+            ProgramFacts(2, True, False, ("theta_0", "theta_1", "theta_2", "theta_3"), (("meas", 2),)),
         ),
-        (made("real-amplitudes", qubits="1", reps="0"), ProgramFacts(1, True, False, ("theta_0",))),
+        (made("real-amplitudes", qubits="1", reps="0"), ProgramFacts(1, True, False, ("theta_0",), (("meas", 1),))),
     ],
 )
 def test_facts(template: Template, expected: ProgramFacts) -> None:

@@ -20,15 +20,17 @@ POLICIES = "/apis/quantum-operator.dev/v1alpha1/namespaces/lab/backendpolicies"
 class Api:
     """Keeps objects by path; a job has `conditions` as soon as it is there."""
 
-    def __init__(self, conditions: list[dict[str, str]], refuses: str = "") -> None:
+    def __init__(self, conditions: list[dict[str, str]], refuses: str = "", times: int = 1000) -> None:
         self.conditions = conditions
+        self.times = times
         self.refuses = refuses
         self.objects: dict[str, Any] = {}
         self.created: list[dict[str, Any]] = []
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """As the script's `request`."""
-        if path == self.refuses and method == "POST":
+        if path == self.refuses and method == "POST" and self.times > 0:
+            self.times -= 1
             raise error(403, path)
         if method == "POST":
             assert body is not None
@@ -67,6 +69,15 @@ def run(script: ModuleType, monkeypatch: pytest.MonkeyPatch, api: Api) -> int:
     monkeypatch.setattr(script, "request", api.request)
     status: int = script.main()
     return status
+
+
+@pytest.mark.parametrize(("times", "expected"), [(4, 0), (5, 1)])
+def test_a_policy_that_the_api_server_has_not_seen_yet_is_waited_for(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, times: int, expected: int
+) -> None:
+    """A job that is refused right after its policy was created is created again, for seconds and not for ever."""
+    done = [{"type": "Complete", "status": "True", "reason": "Because"}]
+    assert run(script, monkeypatch, Api(done, refuses=JOBS, times=times)) == expected
 
 
 @pytest.mark.parametrize(("status", "expected"), [("True", 0), ("False", 1)])

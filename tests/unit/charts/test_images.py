@@ -126,7 +126,7 @@ def test_each_adapter_has_an_image() -> None:
 def test_no_file_names_a_registry() -> None:
     """Nothing that is shipped, and no lock, names the host of a package index or of an image registry."""
     hosts = re.compile(
-        r"\b(?:pypi\.|pythonhosted|docker\.io|ghcr\.io|quay\.io|gcr\.io|amazonaws\.com|azurecr\.io)", re.I
+        r"\b(?:pypi\.|pythonhosted|docker\.io|ghcr\.io|quay\.io|gcr\.io|\w*\.?ecr\.[\w.-]+|azurecr\.io)", re.I
     )
     folders = ("images", "charts", "requirements", "operator", "adapters", "manifests", "crds")
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from quantum_operator.cli.checks import NEEDED_AT_HOME, NEEDED_BY_OPERATOR
+from quantum_operator.cli.checks import NEEDED_AT_HOME, NEEDED_BY_OPERATOR, NEEDED_EVERYWHERE
 from support.agents import AGENT, AGENT_CLUSTER_WIDE
 from support.operators import AT_HOME, CLUSTER_WIDE, NAMESPACED, rights_of
 
@@ -48,3 +48,11 @@ def test_doctor_asks_for_what_the_chart_gives(group: str, resource: str, subreso
 def test_doctor_asks_for_what_the_chart_gives_at_home(group: str, resource: str, subresource: str, verb: str) -> None:
     """In the operator's own namespace."""
     assert verb in rights_of(given("homeRules"))[group, f"{resource}/{subresource}".rstrip("/")]
+
+
+@pytest.mark.parametrize(("group", "resource", "subresource", "verb"), NEEDED_EVERYWHERE)
+def test_doctor_asks_for_what_the_chart_gives_everywhere(
+    group: str, resource: str, subresource: str, verb: str
+) -> None:
+    """On what has no namespace."""
+    assert verb in rights_of(given("clusterRules"))[group, f"{resource}/{subresource}".rstrip("/")]

@@ -8,9 +8,11 @@ from qiskit import qpy
 from qiskit_aer import AerSimulator
 
 from quantum_operator.api.backend import Simulator, Target
+from quantum_operator.api.jobstatus import Durations
 from quantum_operator.api.run import JobInput, RunLimits, RunSpec
 from quantum_operator.circuits.errors import RefusedError
 from quantum_operator.circuits.execute import Finished, execute
+from quantum_operator.circuits.keep import keep, kept
 from quantum_operator.circuits.remote import Collected, assemble, collect
 
 ASYMMETRIC = (
@@ -104,6 +106,31 @@ def test_a_device_gets_its_own_gates_and_qubits(asked: JobInput) -> None:
         assert {one.name for one in circuit.data} <= {*LINE.basis_gates, "measure", "barrier"}
         assert all(circuit.find_bit(bit).registers for bit in circuit.clbits)
         assert not circuit.parameters
+
+
+@pytest.mark.parametrize("asked", [SAMPLE, ESTIMATE], ids=["sample", "estimate"])
+def test_what_was_made_before_gives_the_same(asked: JobInput) -> None:
+    """With how long that took; where it was not kept, it is made again."""
+    collected = collect(asked, spec(LINE))
+    counts = device(collected)
+    made, spent = kept(keep(collected.made, Durations(compile=5)))
+    assert made is not None
+    assert spent == Durations(compile=5)
+    begun: list[str] = []
+    first = assemble(asked, spec(LINE), counts, begun.append, made)
+    assert begun == ["execute", "post_process"]
+    assert kept(b"") == kept(b"no pickle") == (None, Durations())
+    again = assemble(asked, spec(LINE), counts, begun.append)
+    assert begun[2:] == ["parse", "compile", "execute", "post_process"]
+    assert (first.pubs, first.methods) == (again.pubs, again.methods)
+    assert [one.record for one in first.compiled] == [one.record for one in again.compiled]
+    assert [one.layout for one in first.compiled] == [one.layout for one in again.compiled]
+
+
+def test_what_is_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would have to travel with every request."""
+    monkeypatch.setattr("quantum_operator.circuits.keep.MOST_BYTES", 100)
+    assert keep(collect(SAMPLE, spec(LINE)).made, Durations()) == b""
 
 
 def test_the_same_job_gives_the_same_circuits() -> None:

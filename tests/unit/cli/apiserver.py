@@ -51,6 +51,8 @@ class FakeCluster:
         """The status code and body of a POST: an access review, or an object to keep."""
         if "AccessReview" in str(body.get("kind")):
             return 201, self.review(body)
+        if path.endswith("/selfsubjectreviews"):
+            return 201, {"status": {"userInfo": {"username": "ann"}}}
         place = f"{path}/{body['metadata']['name']}"
         if place in self.objects:
             return 409, failure(409, f"{place} is there already")
@@ -58,6 +60,11 @@ class FakeCluster:
             return 403, failure(403, f"{path} is refused")
         self.add(place, body)
         return 201, body
+
+    def patch(self, path: str, body: Wire) -> tuple[int, Wire | str]:
+        """The status code and body of a PATCH of an object's spec."""
+        self.objects[path]["spec"] |= body["spec"]
+        return 200, self.objects[path]
 
     def review(self, body: Wire) -> Wire:
         """An access review, answered."""
@@ -88,6 +95,10 @@ def serving(cluster: FakeCluster) -> Iterator[None]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self._send(*cluster.create(self.path, body))
+
+        def do_PATCH(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._send(*cluster.patch(urlsplit(self.path).path, body))
 
         def _send(self, code: int, answer: Wire | str) -> None:
             data = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()

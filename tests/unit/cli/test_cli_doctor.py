@@ -138,8 +138,8 @@ def test_missing_rights_are_problems(command: Commands, cluster: FakeCluster) ->
     assert result.exit_code == 1
     assert "you may not create quantumjobs in namespace default" in result.stdout
     assert "you may list quantumbackends" in result.stdout
-    expected = "system:serviceaccount:quantum:quantum may not, in namespace default: create jobs, get pods/log"
-    assert expected in result.stdout
+    rights = "create quantumjobs, create jobs, get pods/log"
+    assert f"system:serviceaccount:quantum:quantum may not, in namespace default: {rights}" in result.stdout
     assert "system:serviceaccount:quantum:quantum may not, in namespace quantum: update leases" in result.stdout
 
 

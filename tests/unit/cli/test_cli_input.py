@@ -99,7 +99,7 @@ def test_missing_and_empty_files_are_refused(command: Commands, tmp_path: Path, 
 
 def test_files_without_a_job_are_refused(command: Commands) -> None:
     """`qjob run` of a policy alone says what is missing."""
-    result = command("run", EXAMPLES / "policy.yaml")
+    result = command("run", EXAMPLES / "00-policy.yaml")
     assert result.exit_code == 2
     assert "there is no QuantumJob in" in result.stderr
 
@@ -145,6 +145,23 @@ def test_a_providers_device_is_for_a_cluster(command: Commands, tmp_path: Path) 
     result = command("run", path, "--folder", tmp_path / "out")
     assert result.exit_code == 2
     assert "can't run: NoReadyBackend: torino: a provider's device, whose agent works in a cluster" in result.stderr
+    assert (
+        "name a simulator in the policy's spec.backends: providers' devices need a cluster, with an agent"
+        in result.stderr
+    )
+
+
+def test_a_job_without_money_is_told_about_money(command: Commands, tmp_path: Path) -> None:
+    """And one that waits for its result, under the same key, ends with it."""
+    priced = builders.backend("dear", price={"perShotMicros": 1})
+    policy = builders.policy("dear", budgets=[{"name": "all", "limitMicros": 1}], onExceeded="Wait")
+    jobs = [builders.job(name, idempotencyKey="one") for name in ("first", "second")]
+    result = command("run", manifest(tmp_path, *jobs, policy, priced), "--folder", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "can't run: BudgetExhausted: dear: budget 'all' of policy default" in result.stderr
+    assert "raise the limit that the message names" in result.stderr
+    assert "can't run: KeyInUse: spec.idempotencyKey: 'one'" in result.stderr
+    assert "add it to the files" not in result.stderr
 
 
 def test_a_failed_job_says_why_and_what_it_means(command: Commands, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import Outcome
 from quantum_operator.api.task import EstimatePub, Observable, SamplePub
 from quantum_operator.cli.axes import observable_at, observable_text, parameters_at, places
+from quantum_operator.cli.describe import story
 from quantum_operator.cli.plot import plot
 from quantum_operator.cli.render import (
     BARS,
@@ -244,3 +245,13 @@ def test_a_picture_says_what_it_leaves_out(tmp_path: Path) -> None:
     job = estimating(parameterNames=["a"], parameterValues=[[0.0]] * 70)
     plot(job, outcome(estimated([0.0] * 70, [0.0] * 70, shape=(70,))), tmp_path / "values.svg")
     assert "6 more values are not shown" in (tmp_path / "values.svg").read_text()
+
+
+def test_what_is_expected_of_a_job_is_described() -> None:
+    """Pub by pub, and what is left out is anything."""
+    registers = [{"name": "c", "size": 2}]
+    pubs = [{"shape": [], "registers": registers}, {}, {"values": 3}]
+    lines = story(builders.job(expectedOutput={"pubs": pubs}), ())
+    assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("Expected:")] == [
+        "shape [], c[2]; anything; 3 values"
+    ]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from quantum_operator.api.execution import Execution
 from quantum_operator.api.run import JobInput
 from quantum_operator.api.validate import validate
 from quantum_operator.cli.replay import MOST_REPLAYS, names
@@ -92,6 +93,23 @@ def test_programs_are_those_that_were_accepted(command: Commands, cluster: FakeC
         (program,) = created(cluster, "sweep-replay-1")["programs"]
         accepted = JobInput.model_validate_json(data).programs[0]
         assert program == {"name": accepted.name, "qasm3": accepted.source}
+
+
+def test_settings_are_those_that_features_gave(command: Commands, cluster: FakeCluster, ran: Ran) -> None:
+    """Of a job with features the accepted settings are repeated, and its story names them."""
+    job = ran.job("bell")
+    data = (ran.folder / f"default/bell/artifacts/{job['status']['input']['name']}").read_bytes()
+    accepted = JobInput.model_validate_json(data)
+    settled = accepted.model_copy(update={"execution": Execution(optimization_level=3, memory=True)})
+    ref = keep(cluster, "settled", settled.model_dump_json(by_alias=True, exclude_none=True).encode())
+    job["status"]["input"] = ref.to_wire()
+    job["status"]["plan"] |= {"features": ["deep", "shots"], "execution": {"optimizationLevel": 3, "memory": True}}
+    cluster.add(f"{JOBS}/bell", job)
+    assert "Features: deep, shots" in command("describe", "bell").stdout
+    assert command("replay", "bell").exit_code == 0
+    execution = created(cluster, "bell-replay-1")["execution"]
+    assert (execution["optimizationLevel"], execution["memory"]) == (3, True)
+    assert execution["seed"] == job["status"]["execution"]["seed"]
 
 
 def test_a_replay_that_is_refused_says_why(command: Commands, with_job: FakeCluster) -> None:

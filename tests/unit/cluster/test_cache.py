@@ -59,6 +59,32 @@ def test_an_object_leaves_its_group_when_it_changes_to_another(cache: Cache[tupl
     assert cache.values() == [(1, "b")]
 
 
+def test_a_group_has_as_many_as_belong_to_it(cache: Cache[tuple[int, str]]) -> None:
+    """One, several, and after all of them none."""
+    for number in range(3):
+        cache.put(body("1", name=f"thing-{number}", uid=f"u{number}", value=number))
+    assert cache.group("a") == [(0, "a"), (1, "a"), (2, "a")]
+    cache.remove(body("2", name="thing-0", uid="u0"))
+    cache.put(body("2", name="thing-1", uid="u1", value=None))
+    assert cache.group("a") == cache.values() == [(2, "a")]
+    cache.remove(body("2", name="thing-2", uid="u2"))
+    assert cache.group("a") == cache.values() == []
+    assert not cache.is_empty
+
+
+def test_metadata_tell_what_is_news(cache: Cache[tuple[int, str]]) -> None:
+    """Whatever was seen of it before, also where that has no value."""
+    assert cache.is_empty
+    cache.put(body("5", value=None))
+    assert not cache.is_empty
+    assert [cache.is_news({"metadata": body(version)["metadata"]}) for version in ("4", "5", "6")] == [
+        False,
+        False,
+        True,
+    ]
+    assert cache.is_news({"metadata": body("1", name="other")["metadata"]})
+
+
 def test_an_object_without_a_value_is_remembered_by_its_version(cache: Cache[tuple[int, str]]) -> None:
     """What is over stays over when an earlier event arrives after it."""
     cache.put(body("1"))
@@ -156,8 +182,8 @@ def test_objects_are_counted_as_what_they_are_now() -> None:
     cache = Cache("Thing", parse, tally=lambda value: value[1])
     for number, group in enumerate(["a", "b", "a", ""]):
         cache.put(body("1", name=f"thing-{number}", uid=f"u{number}", group=group))
-    assert cache.tallies == {"a": 2, "b": 1}
+    assert {name: len(there) for name, there in cache.tallies.items()} == {"a": 2, "b": 1}
     cache.put(body("2", name="thing-0", uid="u0", group="c"))
     cache.put(body("2", name="thing-1", uid="u1", value=None))
     cache.remove(body("2", name="thing-2", uid="u2", group="a"))
-    assert cache.tallies == {"c": 1}
+    assert cache.tallies == {"c": {Key("team", "thing-0"): (1, "c")}}

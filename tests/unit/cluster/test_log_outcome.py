@@ -33,7 +33,7 @@ async def observed(
     mirror.runs.saw(None, run)
     mirror.pods.saw(None, pod_body(run, state=terminated(message)))
     client = httpx2.AsyncClient(base_url="https://cluster", transport=httpx2.MockTransport(handle))
-    runs = ClusterRuns(Api(client), mirror, RunSettings("r"), lambda *_: None)
+    runs = ClusterRuns(Api(client), mirror, RunSettings("r"), lambda _: None)
     seen = await runs.observe(builders.job(), "bell-1", expected=False)
     assert seen is not None
     return seen, asked

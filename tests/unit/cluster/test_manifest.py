@@ -116,3 +116,16 @@ def test_a_run_of_a_job_that_says_nothing_has_no_such_label() -> None:
     body = made()
     assert set(body["metadata"]["labels"]) == {"app.kubernetes.io/managed-by", "quantum-operator.dev/job-uid"}
     assert body["spec"]["template"]["metadata"]["annotations"] == {}
+
+
+def test_a_run_on_a_gpu_asks_for_it() -> None:
+    """By extended resources, which are limits and requests alike, and the runtime class that gives a pod its GPU."""
+    template = RunTemplate(
+        image="example.com/runner-gpu:1", resources={"nvidia.com/gpu": 2}, runtime_class_name="nvidia"
+    )
+    spec = pod(template)
+    given = {"cpu": "1", "memory": "2Gi", "nvidia.com/gpu": "2"}
+    assert spec["containers"][0]["resources"] == {"requests": given, "limits": given}
+    assert spec["containers"][0]["image"] == "example.com/runner-gpu:1"
+    assert spec["runtimeClassName"] == "nvidia"
+    assert "runtimeClassName" not in pod()

@@ -8,7 +8,7 @@ import pytest
 
 from quantum_operator.cluster.api import Api
 from quantum_operator.cluster.mirror import Mirror
-from quantum_operator.decide.retention import expires_in
+from quantum_operator.decide.retention import expires_in, payload_expires_in
 from quantum_operator.ports.world import Key
 from quantum_operator.testing import builders
 from support.clusterworld import Asked
@@ -94,6 +94,22 @@ def test_a_job_that_is_to_be_deleted_leaves_a_husk(mirror: Mirror, asked: Asked)
     assert mirror.jobs.cache.values() == []
 
 
+def test_a_job_whose_payload_is_to_go_leaves_a_husk_until_it_is_gone(mirror: Mirror) -> None:
+    """Enough to know when; what it consists of is read when its time has come."""
+    body = wire(builders.job(retention={"payloadSeconds": 60}))
+    mirror.jobs.saw("ADDED", body)
+    ended = over(body, 2)
+    ended["status"] |= {"completionTime": "2026-01-01T00:00:00Z"}
+    mirror.jobs.saw("MODIFIED", ended)
+    husk = mirror.jobs.cache.get(BELL)
+    assert husk is not None
+    assert payload_expires_in(husk, datetime(2026, 1, 1, tzinfo=UTC)) == 60
+    removed = over(body, 3)
+    removed["status"] |= {"completionTime": "2026-01-01T00:00:00Z", "payloadRemovedTime": "2026-01-01T00:01:00Z"}
+    mirror.jobs.saw("MODIFIED", removed)
+    assert mirror.jobs.cache.values() == []
+
+
 def test_a_run_or_a_pod_that_changes_has_its_job_looked_at(mirror: Mirror, asked: Asked) -> None:
     """By the UID on its label; also when it goes."""
     body = job_body()
@@ -168,26 +184,81 @@ def test_nobody_need_be_told() -> None:
     assert mirror.jobs.cache.get(BELL) is not None
 
 
+class Served:
+    """Runs as an API server lists them, two pages of them, and what it was asked."""
+
+    def __init__(self, *pages: list[dict[str, Any]]) -> None:
+        self.pages = pages
+        self.asked: list[httpx2.Request] = []
+        self.api = Api(httpx2.AsyncClient(base_url="https://cluster", transport=httpx2.MockTransport(self._answer)))
+
+    def whole(self) -> list[str]:
+        """What was read with more than its metadata: names, or page: and its number."""
+        asked = [one for one in self.asked if "PartialObjectMetadataList" not in one.headers["Accept"]]
+        params = [one.url.params for one in asked]
+        return [one.get("fieldSelector", "").removeprefix("metadata.name=") or _page(one) for one in params]
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(request)
+        params = request.url.params
+        number = int(params.get("continue", "0"))
+        items: list[dict[str, Any]] | None = self.pages[number]
+        if "fieldSelector" in params:
+            everything = [one for page in self.pages for one in page]
+            items = [one for one in everything if f"metadata.name={one['metadata']['name']}" == params["fieldSelector"]]
+        elif "PartialObjectMetadataList" in request.headers["Accept"]:
+            items = [{"metadata": one["metadata"]} for one in items] or None
+        last = number + 1 == len(self.pages)
+        meta = {"resourceVersion": "9"} | ({} if last else {"continue": str(number + 1)})
+        return httpx2.Response(200, json={"metadata": meta, "items": items})
+
+
+def _page(params: httpx2.QueryParams) -> str:
+    return f"page:{params.get('continue', '0')}"
+
+
 async def test_a_long_list_is_read_in_pages() -> None:
-    """All of it, by the label that marks what is ours, and what is in none of the pages is gone."""
-    body = job_body()
-    pages = {
-        "": {"metadata": {"resourceVersion": "9", "continue": "more"}, "items": [run_body(body, "a")]},
-        "more": {"metadata": {"resourceVersion": "9"}, "items": [run_body(body, "b")]},
-    }
-    asked: list[httpx2.Request] = []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request)
-        return httpx2.Response(200, json=pages[request.url.params.get("continue", "")])
-
-    mirror = Mirror()
-    mirror.runs.saw(None, run_body(body, "gone"))
-    client = httpx2.AsyncClient(base_url="https://cluster", transport=httpx2.MockTransport(answer))
-    await mirror.runs.read(Api(client), "team")
+    """All of it, by the label that marks what is ours; whole where nothing was seen yet."""
+    body, mirror = job_body(), Mirror()
+    served = Served([run_body(body, "a")], [run_body(body, "b")])
+    await mirror.runs.read(served.api, "team")
     assert sorted(run.name for run in mirror.runs.cache.values()) == ["a", "b"]
-    assert {request.url.params["labelSelector"] for request in asked} == {"quantum-operator.dev/job-uid"}
-    assert {request.url.path for request in asked} == {"/apis/batch/v1/namespaces/team/jobs"}
+    assert {request.url.params["labelSelector"] for request in served.asked} == {"quantum-operator.dev/job-uid"}
+    assert {request.url.path for request in served.asked} == {"/apis/batch/v1/namespaces/team/jobs"}
+    assert served.whole() == ["page:0", "page:1"]
+
+
+async def test_a_namespace_without_any_is_read_after_one_that_has_some() -> None:
+    """An API server's list of metadata that there are none of has null in it."""
+    body, mirror = job_body(), Mirror()
+    for namespace, served in (("team", Served([run_body(body, "a")])), ("agents", Served([]))):
+        await mirror.runs.read(served.api, namespace)
+    assert [run.name for run in mirror.runs.cache.values()] == ["a"]
+
+
+async def test_of_what_was_seen_only_the_metadata_are_read_anew() -> None:
+    """What has changed meanwhile is read as well, and what is in none of the pages is gone."""
+    body, mirror = job_body(), Mirror()
+    for name in ("a", "b", "gone"):
+        mirror.runs.saw(None, run_body(body, name))
+    served = Served([run_body(body, "a")], [run_body(body, "b", version=8), run_body(body, "new")])
+    await mirror.runs.read(served.api, "team")
+    assert sorted(run.name for run in mirror.runs.cache.values()) == ["a", "b", "new"]
+    assert served.whole() == ["b", "new"]
+    served.asked.clear()
+    await mirror.runs.read(served.api, "team")
+    assert served.whole() == []
+
+
+async def test_a_page_of_which_much_has_changed_is_read_whole() -> None:
+    """In one request instead of many."""
+    body, mirror = job_body(), Mirror()
+    mirror.runs.saw(None, run_body(body, "known"))
+    names = [f"run-{number}" for number in range(20)]
+    served = Served([run_body(body, "known")], [run_body(body, name) for name in names])
+    await mirror.runs.read(served.api, "team")
+    assert {run.name for run in mirror.runs.cache.values()} == {"known", *names}
+    assert served.whole() == ["page:1"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +201,14 @@ def test_an_event_is_of_its_job_and_has_a_name_of_its_own() -> None:
     assert one["involvedObject"]["uid"] == job.metadata.uid
     assert one["lastTimestamp"] == "2026-01-01T00:00:00Z"
     assert len(one["message"]) == 1024
+
+
+def test_events_of_one_second_are_listed_in_the_order_they_were_told_in() -> None:
+    """`kubectl describe` goes by whole seconds, then by the order of the list, which is that of names."""
+    first = datetime(2026, 1, 1, 0, 0, 0, 999_000, tzinfo=UTC)
+    times = [first + timedelta(microseconds=step) for step in (0, 1, 999, 1000, 61_000_000)]
+    names = [event_body(builders.job(), Tell("Normal", "Assigned", "x"), at)["metadata"]["name"] for at in times]
+    assert names == sorted(names)
 
 
 async def test_events_that_nobody_writes_are_dropped() -> None:

@@ -48,7 +48,7 @@ async def test_a_run_that_is_to_be_stopped_and_is_gone_already_is_seen_to_be_gon
     """Also where another of its name has come."""
     mirror = Mirror()
     mirror.runs.saw(None, run_body(job_body()))
-    runs = ClusterRuns(api(status(code), status(404)), mirror, RunSettings("r"), lambda *_: None)
+    runs = ClusterRuns(api(status(code), status(404)), mirror, RunSettings("r"), lambda _: None)
     await runs.stop(builders.job(), StopRun("bell-1", "uid-of-bell-1"))
     assert await runs.observe(builders.job(), "bell-1", expected=True) is None
 
@@ -57,7 +57,7 @@ async def test_a_run_that_is_being_stopped_is_there_until_it_is_seen_to_be_gone(
     """Its pod may take a while to end."""
     mirror = Mirror()
     mirror.runs.saw(None, run_body(job_body()))
-    runs = ClusterRuns(api(httpx2.Response(200, json={})), mirror, RunSettings("r"), lambda *_: None)
+    runs = ClusterRuns(api(httpx2.Response(200, json={})), mirror, RunSettings("r"), lambda _: None)
     await runs.stop(builders.job(), StopRun("bell-1", "uid-of-bell-1"))
     assert await runs.observe(builders.job(), "bell-1", expected=True) is not None
 

@@ -10,9 +10,11 @@ from quantum_operator.api.jobstatus import Attempt
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.api.run import JobInput
 from quantum_operator.decide.assign import Head, Snapshot, assign
+from quantum_operator.decide.breaker import not_closed
+from quantum_operator.decide.fallback import at_link
+from quantum_operator.decide.figures import Request
 from quantum_operator.decide.job import decide
 from quantum_operator.decide.observed import Charge, Nominate, Observed, RunObserved, StartRun, StartTask, StoreArtifact
-from quantum_operator.decide.routing import Request
 from quantum_operator.decide.status import is_terminal, latest_attempt, live_attempt
 from quantum_operator.testing import builders
 from unit.decide.observations import NOW
@@ -77,9 +79,9 @@ class Life:
         return self.job.status.plan.steps[-1].attempts if self.job.status.plan is not None else ()
 
 
-def born(backends: tuple[QuantumBackend, ...], fates: Fates, **spec: Any) -> Life:
-    """A new job whose policy has these backends in their order."""
-    policy = builders.policy(*(one.metadata.name for one in backends))
+def born(backends: tuple[QuantumBackend, ...], fates: Fates, rules: dict[str, Any] | None = None, **spec: Any) -> Life:
+    """A new job whose policy has these backends in their order, unless `rules`, fields of its spec, say otherwise."""
+    policy = builders.policy(*(one.metadata.name for one in backends), **(rules or {}))
     observed = Observed(now=NOW, job=builders.job(**spec), policy=policy)
     return Life(observed, backends, fates, [], {})
 
@@ -123,7 +125,12 @@ def _step(life: Life) -> bool:
 def _assigned(life: Life, asked: Nominate) -> Any:
     policy = life.observed.policy
     request = Request(asked.demand, "team", {}, asked.tried)
-    head = Head(life.job.metadata.uid, "", 0, "default", policy.spec if policy is not None else None, request)
+    spec, generation = None, 0
+    if policy is not None:
+        spec, breakers = at_link(policy.spec, asked.demand), not_closed(policy.status.breakers)
+        request, generation = replace(request, policy=spec, breakers=breakers), policy.metadata.generation
+    uid = life.job.metadata.uid
+    head = Head(uid, "", 0, "default", spec, request, generation=generation, permit=asked.permit)
     (word,) = assign(Snapshot((head,), life.backends))
     return word
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from quantum_operator.api.conditions import ConditionType
+from quantum_operator.api.execution import settled
 from quantum_operator.api.jobstatus import Attempt, QuantumJobStatus
 from quantum_operator.api.meta import Condition
 from quantum_operator.api.run import JobInput
@@ -87,7 +88,7 @@ def finished(observed: Observed, **changes: Any) -> Observed:
     start = next(action for action in decide(again).after if isinstance(action, StartRun))
     spec = observed.job.spec
     programs = [{"name": one.name, "language": "qasm3", "source": one.qasm3 or "x"} for one in spec.programs]
-    made = JobInput.model_validate({"programs": programs, "task": spec.task, "execution": spec.execution})
+    made = JobInput.model_validate({"programs": programs, "task": spec.task, "execution": settled(spec.execution)})
     data = outcome(start.spec, made, **changes).model_dump_json(by_alias=True, exclude_none=True).encode()
     return with_run(observed, "Finished", outcome=data)
 

@@ -10,8 +10,9 @@ from quantum_operator.api.jobstatus import ArtifactRef, Attempt, Candidate, Dema
 from quantum_operator.api.meta import ApiModel, Condition
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.decide.assign import Head, Snapshot
-from quantum_operator.decide.observed import Assignment, Observed, RunObserved
-from quantum_operator.decide.routing import Request
+from quantum_operator.decide.figures import Request
+from quantum_operator.decide.names import shadow_name
+from quantum_operator.decide.observed import Assignment, Observed, Primary, RunObserved
 from quantum_operator.testing.builders import BELL, BELL_STATE, CREATED, ESTIMATE, SAMPLE, backend, job, policy
 from unit.decide.claims import KEY, PAID, claim_of, done, first, succeeded
 from unit.decide.observations import NOW
@@ -118,7 +119,7 @@ JOBS: st.SearchStrategy[QuantumJob] = st.builds(
     TASKS,
     st.integers(0, 10),
     STATUSES,
-    st.sampled_from([{}, {"idempotencyKey": KEY}]),
+    st.sampled_from([{}, {"idempotencyKey": KEY}, {"shadowOf": {"name": "first", "uid": "uid-of-first"}}]),
 )
 CLAIMS = st.builds(
     lambda uid, digest, paid, result: claim_of(
@@ -185,13 +186,34 @@ ASSIGNMENTS = st.builds(
 )
 
 
+SHARING = policy(
+    shadow={"backend": "second", "percent": 100},
+    features=[{"name": "deep", "percent": 50, "execution": {"optimizationLevel": 3}}],
+)
+PRIMARIES = st.none() | st.builds(
+    lambda ended, outcome, accepted, truncated: Primary(with_shadow(ended, truncated), accepted, outcome),
+    st.just(succeeded()) | HOLDERS.filter(lambda job: job is not None),
+    st.none() | OUTCOMES,
+    st.sampled_from([None, b"", b"{}"]),
+    st.booleans(),
+)
+
+
+def with_shadow(job: QuantumJob, truncated: bool) -> QuantumJob:
+    """The job with a shadow on record, and a result of which the status may not have all."""
+    result = job.status.result
+    cut = result.model_copy(update={"truncated": truncated}) if result is not None else None
+    update = {"shadow": shadow_name(job.metadata.name, job.metadata.uid), "result": cut}
+    return job.model_copy(update={"status": job.status.model_copy(update=update)})
+
+
 @st.composite
 def observations(draw: st.DrawFn) -> Observed:
     """Anything that one decision could be asked about."""
     return Observed(
         now=NOW,
         job=draw(JOBS),
-        policy=draw(st.none() | st.just(policy()) | st.just(policy(maxShots=100))),
+        policy=draw(st.sampled_from([None, policy(), policy(maxShots=100), SHARING])),
         sources=draw(st.sampled_from([{}, {"bell": None}, {"bell": BELL}, {"bell": ""}, {"bell": "\ud800"}])),
         assignment=draw(st.none() | ASSIGNMENTS),
         run=draw(st.none() | RUNS),
@@ -199,6 +221,7 @@ def observations(draw: st.DrawFn) -> Observed:
         refusal=draw(st.just("") | MESSAGES),
         claim=draw(st.none() | CLAIMS),
         holder=draw(HOLDERS | st.just(succeeded())),
+        primary=draw(PRIMARIES),
     )
 
 

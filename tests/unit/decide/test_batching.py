@@ -14,8 +14,8 @@ from quantum_operator.api.envelope import EnvelopeError
 from quantum_operator.api.jobstatus import ArtifactRef, Demand
 from quantum_operator.decide.assign import Head, Snapshot, assign
 from quantum_operator.decide.batching import batch_limit, batch_name, batch_of, is_small
+from quantum_operator.decide.figures import Request
 from quantum_operator.decide.names import NAME_LIMIT
-from quantum_operator.decide.routing import Request
 from quantum_operator.testing.builders import backend, policy
 from support import runs
 
@@ -51,12 +51,12 @@ def test_a_job_is_small(demand: dict[str, Any], length: int, small: bool) -> Non
     assert is_small(Demand.model_validate(demand), ArtifactRef(name="a", sha256="0" * 64, bytes=length)) is small
 
 
-def test_only_simulators_share_runs_and_as_many_as_they_say() -> None:
-    """A provider's task is one job's; a backend that says nothing shares nothing."""
+def test_backends_share_with_as_many_as_they_say() -> None:
+    """Simulators' runs and providers' submissions alike; a backend that says nothing shares nothing."""
     provider = {"adapter": "ibm", "provider": {"agent": "ibm", "device": "d"}, "price": {"perSecondMicros": 1}}
     assert batch_limit(backend()) == 1
     assert batch_limit(backend(limits={"maxBatchJobs": 7})) == 7
-    assert batch_limit(backend(limits={"maxBatchJobs": 7}, **provider)) == 1
+    assert batch_limit(backend(limits={"maxBatchJobs": 7}, **provider)) == 7
 
 
 def test_a_name_is_of_these_jobs_and_no_others() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from quantum_operator.api.conditions import REASONS
 from quantum_operator.api.run import JobInput
-from quantum_operator.decide.accept import Acceptance, Complaint, accept
+from quantum_operator.decide.accept import Acceptance, accept
+from quantum_operator.decide.complaint import Complaint
 from quantum_operator.testing.builders import BELL, BELL_STATE, policy
 from unit.decide.observations import submitted
 

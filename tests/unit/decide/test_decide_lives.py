@@ -234,7 +234,7 @@ def test_nothing_is_begun_for_a_job_that_is_not_to_go_on(life: list[tuple[Event,
     observed = submitted()
     for event, seconds in life:
         seen, decision, observed = step(observed, event, seconds)
-        if halted(seen.job.spec) is not None:
+        if halted(seen.job, seen.now) is not None:
             assert not any(isinstance(one, Nominate | StartRun) for one in decision.after)
             assert len(attempts_of(decision.status)) <= len(attempts_of(seen.job.status))
         else:

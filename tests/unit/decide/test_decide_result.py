@@ -198,24 +198,34 @@ def _with_distinct(pub: dict[str, Any]) -> dict[str, Any]:
     return pub
 
 
-BELL_PUB = sampled(register({"00": 50, "11": 50}))
+def single(*registers: dict[str, Any]) -> dict[str, Any]:
+    """A pub without bindings."""
+    return sampled(*registers) | {"shape": []}
+
+
+BELL_PUB = single(register({"00": 50, "11": 50}))
 
 
 @pytest.mark.parametrize(
     ("pubs", "said"),
     [
         ([BELL_PUB], None),
-        ([sampled(register({}))], None),
+        ([single(register({}))], None),
         ([], "the outcome's pubs are of the programs"),
         ([BELL_PUB, BELL_PUB], "the outcome's pubs are of the programs"),
         ([BELL_PUB | {"program": "other"}], "the outcome's pubs are of the programs"),
-        ([estimated([1.0])], "sample gives samples"),
+        ([estimated([1.0])], "its shape is [1], and [] was asked for"),
+        ([estimated([1.0]) | {"shape": []}], "sample gives samples"),
+        ([sampled(register({"00": 1}))], "its shape is [1], and [] was asked for"),
+        ([BELL_PUB | {"samples": []}], "0 samples are not one for each entry of shape []"),
+        ([BELL_PUB | {"samples": [{"index": 1, "registers": []}]}], "are not one for each entry"),
+        ([BELL_PUB | {"samples": [*BELL_PUB["samples"]] * 2}], "2 samples are not one for each entry"),
         ([BELL_PUB | {"values": [1.0]}], "sample gives samples"),
         ([{"program": "bell", "shape": [], "shots": 1}], "sample gives samples"),
-        ([sampled(register({"": 1}))], "its keys are not of 2 bits"),
-        ([sampled(register({"000": 1}))], "its keys are not of 2 bits"),
-        ([sampled(register({"0x": 1}))], "its keys are not of 2 bits"),
-        ([sampled(register({"0 ": 1}))], "its keys are not of 2 bits"),
+        ([single(register({"": 1}))], "its keys are not of 2 bits"),
+        ([single(register({"000": 1}))], "its keys are not of 2 bits"),
+        ([single(register({"0x": 1}))], "its keys are not of 2 bits"),
+        ([single(register({"0 ": 1}))], "its keys are not of 2 bits"),
     ],
 )
 def test_samples_answer_what_was_asked(pubs: list[dict[str, Any]], said: str | None) -> None:
@@ -230,11 +240,13 @@ def test_samples_answer_what_was_asked(pubs: list[dict[str, Any]], said: str | N
     [
         (estimated([1.0]), None),
         (estimated([1.0], [0.1]), None),
-        (estimated([]), None),
-        (BELL_PUB, "estimate gives values"),
+        (estimated([]), "its shape is [0], and [1] was asked for"),
+        (estimated([]) | {"shape": [1]}, "0 values are not one for each entry of shape [1]"),
+        (estimated([1.0, 2.0]) | {"shape": [1]}, "2 values are not one for each entry of shape [1]"),
+        (BELL_PUB | {"shape": [1]}, "estimate gives values"),
         (estimated([1.0]) | {"samples": []}, "estimate gives values"),
-        ({"program": "bell", "shape": [], "shots": 1, "values": [1.0]}, "estimate gives values"),
-        (estimated([1.0, 2.0], [0.1]), "2 values with 1 standard errors"),
+        ({"program": "bell", "shape": [1], "shots": 1, "values": [1.0]}, "estimate gives values"),
+        (estimated([1.0], [0.1, 0.2]), "1 values with 2 standard errors"),
         (estimated([float("nan")]), "not a finite number"),
         (estimated([1.0], [float("inf")]), "not a finite number"),
     ],

@@ -6,11 +6,14 @@ import pytest
 
 from quantum_operator.api.backend import QuantumBackend
 from quantum_operator.api.execution import ExecutionMode
-from quantum_operator.api.jobstatus import Demand
+from quantum_operator.api.figures import Demand
+from quantum_operator.api.jobstatus import Step
 from quantum_operator.api.policy import BackendPolicySpec
 from quantum_operator.decide.assign import Head, Snapshot, assign
+from quantum_operator.decide.candidates import on_record
+from quantum_operator.decide.figures import Request
 from quantum_operator.decide.observed import Assignment
-from quantum_operator.decide.routing import Request, judge, ordered_backends
+from quantum_operator.decide.routing import judge, ordered_backends
 from quantum_operator.decide.size import json_bytes
 from quantum_operator.testing.builders import backend, policy
 
@@ -148,13 +151,36 @@ def test_the_first_twenty_candidates_are_kept() -> None:
     assert found.candidates_total == 50
 
 
+def test_the_chosen_candidate_is_always_kept() -> None:
+    """Of many candidates the first 20 are kept, but the one that is chosen takes the place of the last of them."""
+    names = [f"b-{index:03}" for index in range(30)]
+    backends = tuple(backend(name, ready=name == "b-025") for name in names)
+    found = one(backends, head(spec=policy(*names).spec))
+    assert [candidate.backend for candidate in found.candidates] == [*names[:19], "b-025"]
+    assert (found.backend, found.candidates_total) == ("b-025", 30)
+
+
+def test_whoever_waits_is_told_nothing_new_by_figures_alone() -> None:
+    """A word is the same as long as verdicts and reasons are; what is on record then stays, with its figures."""
+    full = backend(limits={"maxConcurrentRuns": 1})
+    first, second = one((full,), simulator=1), one((full,), simulator=2)
+    assert first == second
+    assert first.figures != second.figures
+    step = on_record(Step(name="primary"), first)
+    assert on_record(step, second) == step
+    assigned = one((full,))
+    assert on_record(step, assigned).candidates[0].figures == assigned.figures[0]
+
+
 def test_long_candidates_are_kept_within_their_budget() -> None:
     """Candidates with the longest names and messages take no more of a status than is theirs."""
     backends = tuple(backend(f"{index:02}" + "x" * 251, labels={"all": "yes"}, ready=False) for index in range(30))
     spec = BackendPolicySpec.model_validate({"backends": [{"selector": {"matchLabels": {"all": "yes"}}}]})
     found = one(backends, head(spec=spec))
     assert 0 < len(found.candidates) < 20
-    assert json_bytes([candidate.to_wire() for candidate in found.candidates]) <= 5_000
+    step = on_record(Step(name="primary"), found)
+    assert all(candidate.figures is not None for candidate in step.candidates)
+    assert json_bytes([candidate.to_wire() for candidate in step.candidates]) <= 8_000
     assert found.candidates_total == 30
 
 

@@ -11,6 +11,7 @@ from quantum_operator.decide.job import decide
 from quantum_operator.decide.observed import Observed, StartRun, StopRun
 from quantum_operator.testing.builders import job
 from unit.decide.observations import (
+    NOW,
     apply,
     done,
     finished,
@@ -56,9 +57,9 @@ def paused() -> Observed:
 
 def test_cancel_goes_before_suspend() -> None:
     """A job that is to pause and to end ends."""
-    assert halted(job(suspend=True, cancel=True).spec) == "Cancelled"
-    assert halted(job(suspend=True).spec) == "Suspended"
-    assert halted(job().spec) is None
+    assert halted(job(suspend=True, cancel=True), NOW) == "Cancelled"
+    assert halted(job(suspend=True), NOW) == "Suspended"
+    assert halted(job(), NOW) is None
 
 
 Row = tuple[str, Callable[[], Observed], str, list[str], str]

@@ -1,25 +1,18 @@
 """The picture of a job's life is drawn from the code, and shows what must never be."""
 
-from functools import cache
 from pathlib import Path
 
 from quantum_operator.api.conditions import REASONS
 from quantum_operator.api.failures import ENDINGS, REPORTED, WAITS
-from quantum_operator.decide.lifecycle import Told, Way, lifecycle_markdown, transitions
+from quantum_operator.decide.lifecycle import lifecycle_markdown, transitions
 
 REFERENCE = Path(__file__).parents[3] / "docs/reference/joblife.md"
 PLACES = {"Pending", "Queued", "Assigned", "Running", "Suspended", "Succeeded", "Failed"}
 
 
-@cache
-def ways() -> dict[Way, set[Told]]:
-    """Every arrow of the picture."""
-    return transitions()
-
-
 def reasons(before: str, after: str) -> set[str]:
     """For which a job goes this way."""
-    return {reason for _, _, reason in ways()[before, after]}
+    return {reason for _, _, reason in transitions()[before, after]}
 
 
 def test_the_picture_is_up_to_date() -> None:
@@ -29,9 +22,9 @@ def test_the_picture_is_up_to_date() -> None:
 
 def test_every_place_is_reached_and_the_end_is_never_left() -> None:
     """And nothing comes before a job is accepted, nor back there."""
-    assert {place for way in ways() for place in way} == PLACES
-    assert not {way for way in ways() if way[0] in ("Succeeded", "Failed")}
-    assert not {way for way in ways() if way[1] == "Pending" != way[0]}
+    assert {place for way in transitions() for place in way} == PLACES
+    assert not {way for way in transitions() if way[0] in ("Succeeded", "Failed")}
+    assert not {way for way in transitions() if way[1] == "Pending" != way[0]}
 
 
 def test_a_job_can_end_from_everywhere() -> None:
@@ -42,7 +35,7 @@ def test_a_job_can_end_from_everywhere() -> None:
 
 def test_a_result_comes_of_a_run_or_of_the_first_job_under_a_key() -> None:
     """Whoever has no run has only another's result."""
-    for before, after in ways():
+    for before, after in transitions():
         if after == "Succeeded":
             ran = before in ("Assigned", "Running")
             assert reasons(before, after) == ({"Succeeded"} if ran else {"AlreadyDone"})
@@ -50,7 +43,7 @@ def test_a_result_comes_of_a_run_or_of_the_first_job_under_a_key() -> None:
 
 def test_every_failure_of_the_taxonomy_is_on_an_arrow() -> None:
     """Its reason leads to the end, to the next attempt, or is why a run waits."""
-    told = {reason for conditions in ways().values() for _, _, reason in conditions}
+    told = {reason for conditions in transitions().values() for _, _, reason in conditions}
     rows = [*ENDINGS.values(), *REPORTED.values(), *WAITS.values()]
     assert {row.reason for row in rows} - told == set()
     assert told <= set(REASONS)

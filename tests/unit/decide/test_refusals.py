@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantum_operator.api.conditions import REASONS
+from quantum_operator.api.expected import ExpectedOutput
 from quantum_operator.decide import accept as accepting
-from quantum_operator.decide.accept import Acceptance, Complaint, accept
+from quantum_operator.decide.accept import Acceptance, accept
+from quantum_operator.decide.complaint import Complaint
 from quantum_operator.decide.job import WAIT_SECONDS, decide
 from quantum_operator.decide.observed import Observed
 from quantum_operator.decide.replay import Replay
@@ -59,6 +61,7 @@ class Sampled:
         self.programs = [program(BELL)]
         self.pubs = [sampling()]
         self.policy: Any = policy()
+        self.expected: ExpectedOutput | None = None
 
     def without_policy(self) -> None:
         self.policy = None
@@ -78,6 +81,12 @@ class Sampled:
     def without_measurements(self) -> None:
         self.programs.append(program(BELL_STATE, "state"))
         self.pubs.append(sampling("state"))
+
+    def with_another_shape(self) -> None:
+        self.pubs.append(sampling(parameterNames=["a"], parameterValues=[[1], [2]], parameterShape=[3]))
+
+    def with_another_output(self) -> None:
+        self.expected = ExpectedOutput.model_validate({"pubs": [{"shape": [9]}]})
 
     def with_physical_qubits(self) -> None:
         self.programs.append(program(PHYSICAL, "physical"))
@@ -101,7 +110,8 @@ class Sampled:
             else one.job.spec.programs[0].model_copy(update={"name": each["name"], "qasm3": ""})
             for each in self.programs
         )
-        spec = one.job.spec.model_copy(update={"programs": programs, "task": task})
+        update = {"programs": programs, "task": task, "expected_output": self.expected}
+        spec = one.job.spec.model_copy(update=update)
         return replace(one, job=one.job.model_copy(update={"spec": spec}), policy=self.policy)
 
 
@@ -113,6 +123,8 @@ DEFECTS: list[Defect] = [
     (Sampled.with_an_unknown_program, "UnknownProgram", "'unknown'"),
     (Sampled.with_an_invalid_program, "InvalidProgram", "(invalid)"),
     (Sampled.without_measurements, "NoMeasurements", "'state'"),
+    (Sampled.with_another_shape, "InvalidParameters", "[3] holds 3"),
+    (Sampled.with_another_output, "UnexpectedOutput", "[9]"),
     (Sampled.with_physical_qubits, "UnsupportedConstruct", "(physical)"),
     (Sampled.over_the_policys_shots, "OverPolicyLimit", "999999"),
     (Sampled.too_large, "InputTooLarge", "split the job"),
@@ -241,6 +253,16 @@ WORDS: list[tuple[str, Spec, tuple[str, str, str]]] = [
         ("spec.task.estimate.pubs[0].observables[0].terms[0].qubits", "[1, 1]", "multiply its letters first"),
     ),
     (
+        "InvalidParameters",
+        {"task": {"sample": {"pubs": [sampling(parameterNames=["a"], parameterValues=[[1]], parameterShape=[2])]}}},
+        ("spec.task.sample.pubs[0].parameterShape", "[2] holds 2", "correct the shape"),
+    ),
+    (
+        "UnexpectedOutput",
+        {"expectedOutput": {"pubs": [{}, {}]}},
+        ("spec.expectedOutput.pubs", "2", "describe each in turn"),
+    ),
+    (
         "InputTooLarge",
         {"programs": [program(BELL + "//" + "x" * 250_000, name) for name in ("bell", "b", "c", "d")]},
         ("spec", "bytes of programs and task", "split the job into 2 or more"),
@@ -252,6 +274,7 @@ ELSEWHERE: list[tuple[str, Callable[[], Observed], tuple[str, str, str]]] = [
         lambda: replace(submitted(policyRef={"name": "gold"}), policy=None),
         ("spec.policyRef.name", "'gold'", "create it or name another"),
     ),
+    ("ProfileNotFound", lambda: submitted(execution={"profile": "x"}), ("spec.execution.profile", "'x'", "add it")),
     (
         "ConfigMapNotFound",
         lambda: submitted(programs=[program(BELL), MAPPED]),
@@ -270,6 +293,11 @@ ELSEWHERE: list[tuple[str, Callable[[], Observed], tuple[str, str, str]]] = [
             replays=(Replay(CREATED, "another"),),
         ),
         ("spec.replayOf", "'first'", "replay it again after 2026-01-01T01:00:00Z"),
+    ),
+    (
+        "TimeBudgetExceeded",
+        lambda: submitted(timeBudgetSeconds=86_400, schedule={"notBefore": "2026-01-03T00:00:00Z"}),
+        ("spec.timeBudgetSeconds", "86400", "give it more time, or let it start earlier"),
     ),
     (
         "InvalidProgram",
@@ -315,7 +343,7 @@ def test_no_refusal_is_left_out() -> None:
 def test_a_refusal_ends_the_job_unless_it_can_pass(reason: str, observed: Observed) -> None:
     """What may still come is waited for and looked for again; anything else is the end. Both are told once."""
     decision = decide(observed)
-    waits = reason in ("PolicyNotFound", "ConfigMapNotFound")
+    waits = reason in ("PolicyNotFound", "ProfileNotFound", "ConfigMapNotFound")
     assert verdicts(decision.status)["Accepted"] == f"False/{reason}"
     assert verdicts(decision.status).get("Complete") == (None if waits else f"False/{reason}")
     assert decision.look_again == (WAIT_SECONDS if waits else None)

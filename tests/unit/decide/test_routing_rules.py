@@ -9,15 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantum_operator.api.backend import QuantumBackend
+from quantum_operator.api.choice import LabelSelector
 from quantum_operator.api.conditions import CANDIDATE_REASONS
-from quantum_operator.api.jobstatus import Demand
-from quantum_operator.api.policy import BackendPolicySpec, LabelSelector
+from quantum_operator.api.figures import Demand, Figures
+from quantum_operator.api.policy import BackendPolicySpec
+from quantum_operator.decide.afford import MONEY_RULES
+from quantum_operator.decide.approval import is_approved
+from quantum_operator.decide.figures import Request, figures_of, question_of
+from quantum_operator.decide.governance import GOVERNANCE
 from quantum_operator.decide.routing import (
+    ROUND_RULES,
     RULES,
-    Request,
-    Rule,
     gives_what_is_asked,
     has_a_ceiling,
+    has_room,
     is_ready,
     judge,
     matches,
@@ -28,7 +33,10 @@ from quantum_operator.decide.routing import (
     shots_within_limit,
     wide_enough,
 )
+from quantum_operator.decide.verdict import Rule
 from quantum_operator.testing.builders import backend
+from unit.decide.resiliencerules import PROBES, RESILIENCE, RESILIENCE_REASONS
+from unit.decide.test_thresholds import TRUTH as TRUTH_OF_THRESHOLDS
 
 QPU: dict[str, Any] = {"adapter": "ibm", "provider": {"agent": "ibm", "device": "qpu"}}
 BY_SHOT: dict[str, Any] = {**QPU, "price": {"perShotMicros": 1}}
@@ -124,6 +132,7 @@ TRUTH: list[tuple[str, Rule, QuantumBackend, Request, str]] = [
         request(),
         "not shared with namespace 'team' (spec.namespaces)",
     ),
+    *RESILIENCE,
     ("tried nowhere", not_tried_before, backend(), request(), ""),
     ("tried elsewhere", not_tried_before, backend(), tried(second="why"), ""),
     ("tried there", not_tried_before, backend(), tried(simulator="attempt 1 failed there"), "attempt 1 failed there"),
@@ -192,7 +201,10 @@ REASON: dict[Rule, str] = {
     shots_within_limit: "TooManyShots",
     has_a_ceiling: "NoCeiling",
     not_tried_before: "TriedBefore",
+    **RESILIENCE_REASONS,
     is_ready: "NotReady",
+    is_approved: "AwaitingApproval",
+    has_room: "Busy",
 }
 
 
@@ -201,16 +213,48 @@ REASON: dict[Rule, str] = {
 )
 def test_a_rule_objects_or_does_not(rule: Rule, have: QuantumBackend, asked: Request, message: str) -> None:
     """Each rule on both sides of its bound: it passes, or says what the backend has and what the job asks."""
-    verdict = rule(have, asked)
+    verdict = rule(figures_of(have, asked), question_of(asked))
     assert (verdict.message if verdict else "") == message
-    assert verdict is None or verdict.reason == REASON[rule]
+    assert verdict is None or verdict.reason == ("NotSimulator" if "falls back" in message else REASON[rule])
 
 
 def test_every_rule_is_tried_on_both_sides() -> None:
-    """No rule is in force that the table above leaves out."""
+    """No rule is in force that neither the tables here have, nor those of `test_governance` and `test_afford`."""
     tried = {(rule, bool(message)) for _, rule, _, _, message in TRUTH}
-    assert tried == {(rule, objects) for rule in RULES for objects in (True, False)}
+    tried |= {(rule, bool(message)) for _, rule, _, message in TRUTH_OF_ROUNDS}
+    tried |= {(rule, bool(message)) for _, rule, _, _, message in TRUTH_OF_THRESHOLDS}
+    others = [rule for rule in (*RULES, *ROUND_RULES) if rule not in (*GOVERNANCE, *MONEY_RULES)]
+    assert tried == {(rule, objects) for rule in others for objects in (True, False)}
     assert set(REASON.values()) <= set(CANDIDATE_REASONS)
+
+
+TRUTH_OF_ROUNDS: list[tuple[str, Rule, dict[str, Any], str]] = [
+    ("nobody has to approve it", is_approved, {}, ""),
+    ("somebody has approved it", is_approved, {"approval": "Given"}, ""),
+    ("somebody has to approve it", is_approved, {"approval": "Needed"}, "has to be approved first"),
+    *PROBES,
+    ("nothing is known of its room", has_room, {}, ""),
+    ("none under way", has_room, {"runs": 0, "maxRuns": 1}, ""),
+    ("one below its limit", has_room, {"runs": 4, "maxRuns": 5}, ""),
+    ("at its limit", has_room, {"runs": 5, "maxRuns": 5}, "at its limit of 5 concurrent runs"),
+    ("beyond its limit", has_room, {"runs": 6, "maxRuns": 5}, "at its limit of 5 concurrent runs"),
+    ("at its limit, and a shared run has a place", has_room, {"runs": 5, "maxRuns": 5, "place": True}, ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "figures", "message"), [row[1:] for row in TRUTH_OF_ROUNDS], ids=[row[0] for row in TRUTH_OF_ROUNDS]
+)
+def test_a_rule_of_rounds_objects_or_does_not(rule: Rule, figures: dict[str, Any], message: str) -> None:
+    """The same of the rules about what a round gives out, by the figures alone."""
+    verdict = rule(Figures.model_validate(figures), question_of(request()))
+    assert (verdict.message if verdict else "") == message
+    assert verdict is None or (verdict.reason == REASON[rule] and verdict.passing)
+
+
+def test_no_figure_is_no_objection() -> None:
+    """Of a record without a figure, as older ones are, no rule makes anything: nothing raises, and all pass."""
+    assert all(rule(Figures(), question_of(request())) is None for rule in (*RULES, *ROUND_RULES))
 
 
 # --- all rules ------------------------------------------------------------------------------------------------------
@@ -268,7 +312,8 @@ BACKENDS = st.builds(
 def test_a_backend_is_eligible_when_every_rule_passes(have: QuantumBackend, asked: Request) -> None:
     """`judge` says what the rules say, and its reasons are those of the reference."""
     verdict = judge(have, asked)
-    objections = [found for rule in RULES if (found := rule(have, asked)) is not None]
+    figures, question = figures_of(have, asked), question_of(asked)
+    objections = [found for rule in RULES if (found := rule(figures, question)) is not None]
     assert verdict == (objections[0] if objections else None)
     assert {one.reason for one in objections} <= set(CANDIDATE_REASONS)
     assert all(one.message for one in objections)

@@ -11,7 +11,7 @@ from quantum_operator.api.meta import Condition
 from quantum_operator.api.quantumjob import QuantumJob
 from quantum_operator.circuits.simulate import RESIDENT_BYTES
 from quantum_operator.decide.quantities import HEADROOM_BYTES, worker_bytes
-from quantum_operator.local.ending import WAITS_FOR_PEOPLE, blocked_by, has_ended
+from quantum_operator.local.ending import REMEDIES, WAITS_FOR_PEOPLE, blocked_by, has_ended, stuck
 from quantum_operator.local.manifests import ConfigMap, InvalidManifestsError, Manifest
 from quantum_operator.local.process import ending
 from quantum_operator.local.shell import cores
@@ -113,6 +113,7 @@ def test_what_no_manifest_has_blocks(reason: str) -> None:
     assert blocking.reason == reason
     assert has_ended(found)
     assert "wait" in REASONS[reason]
+    assert len(REMEDIES[reason]) > 20
 
 
 @pytest.mark.parametrize("reason", ["AllBackendsBusy", "OutsideSchedule"])
@@ -120,6 +121,25 @@ def test_what_passes_does_not_block(reason: str) -> None:
     """A job that waits for a backend to be free, or for its time, goes on."""
     assert not has_ended(status(ConditionType.SCHEDULED, "False", reason))
     assert not has_ended(QuantumJobStatus())
+
+
+def test_a_shadow_waits_for_a_primary_that_is_here() -> None:
+    """And for none that is not, or waits in vain itself; of one that is over it has yet to see so."""
+    waits, over = (ConditionType.ACCEPTED, "False"), (ConditionType.COMPLETE, "True", "Succeeded")
+    shadow = builders.job("shadow", shadowOf={"name": "bell", "uid": "u"})
+    shadow = shadow.model_copy(update={"status": status(*waits, "AwaitingPrimary")})
+    bell = builders.job("bell")
+    bell = bell.model_copy(update={"metadata": bell.metadata.model_copy(update={"uid": "u"})})
+    of_another = bell.model_copy(update={"metadata": bell.metadata.model_copy(update={"uid": "another"})})
+    blocked, done = (
+        bell.model_copy(update={"status": one}) for one in (status(*waits, "PolicyNotFound"), status(*over))
+    )
+    table = (([], True), ([of_another], True), ([blocked], True), ([bell], False), ([done], False))
+    for others, ends in table:
+        condition = stuck(shadow, [shadow, *others])
+        assert (condition is not None) is ends, others
+        assert condition is None or condition.reason in REMEDIES
+    assert stuck(shadow.model_copy(update={"status": status(*over)}), []) is None
 
 
 @pytest.mark.parametrize("value", ["True", "False"])

@@ -13,6 +13,7 @@ from quantum_operator.testing.builders import backend, job, policy
 from quantum_operator.testing.drive import Driver, settle
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.world import MemoryWorld, Script, succeed
+from support.disturbed import calls_to_disturb
 from unit.reconcile.scenarios import attempts, kept, reason
 
 FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault != "gone")
@@ -174,11 +175,11 @@ def assert_sound(world: MemoryWorld) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_one_fault_at_any_call_harms_nobody(fault: Fault) -> None:
-    """Whichever call fails so, alone: all five have their results, nothing runs twice (every third call)."""
+def test_one_fault_at_any_call_harms_nobody(fault: Fault, faults: str) -> None:
+    """Whichever call fails so, alone: all five have their results, nothing runs twice."""
     undisturbed = survive({})
     assert list(undisturbed.batches.values()) in ([4], [5]), "the fifth may come a round later"
-    for n in range(1, len(undisturbed.faults.calls) + 1, 3):
+    for n in calls_to_disturb(len(undisturbed.faults.calls), faults, fault):
         assert_sound(survive({n: fault}))
 
 

@@ -11,6 +11,7 @@ from quantum_operator.testing.builders import BELL, backend, job, outcome, polic
 from quantum_operator.testing.drive import settle
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.world import MemoryWorld, succeed
+from support.disturbed import calls_to_disturb
 from unit.reconcile.scenarios import attempts
 
 KEY = Key("team", "mapped")
@@ -70,11 +71,11 @@ def test_a_slow_job_succeeds_with_fewer_shots() -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_it_ends_the_same_whichever_call_fails(fault: Fault) -> None:
+def test_it_ends_the_same_whichever_call_fails(fault: Fault, faults: str) -> None:
     """The operator dies, or is answered wrongly, at each call in turn."""
     undisturbed = slow_world()
     assert asyncio.run(settle(undisturbed))
-    for n in range(1, len(undisturbed.faults.calls) + 1):
+    for n in calls_to_disturb(len(undisturbed.faults.calls), faults, fault):
         world = slow_world()
         world.fail_at(n, fault)
         while not asyncio.run(settle(world)):

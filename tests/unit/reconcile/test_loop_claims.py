@@ -14,6 +14,7 @@ from quantum_operator.testing.builders import backend, job, policy
 from quantum_operator.testing.drive import Driver, settle
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.world import MemoryWorld, Script
+from support.disturbed import calls_to_disturb
 from unit.reconcile.scenarios import BELL_KEY, attempts, first_is_evicted, reason
 
 KEY = "nightly-7"
@@ -108,9 +109,9 @@ def assert_one_ran(scenario: str, world: MemoryWorld) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("fault", ["crash-before", "crash-after", "transient-after", "conflict"])
-def test_one_fault_at_every_call_changes_nothing(scenario: str, fault: Fault) -> None:
+def test_one_fault_at_any_call_changes_nothing(scenario: str, fault: Fault, faults: str) -> None:
     """Whichever call fails so, the jobs end as without."""
-    for n in range(1, calls(scenario) + 1):
+    for n in calls_to_disturb(calls(scenario), faults, fault):
         assert_one_ran(scenario, survive(scenario, {n: fault}))
 
 
@@ -169,6 +170,33 @@ async def test_another_spec_under_the_key_is_refused_and_runs_nothing() -> None:
     assert await settle(world)
     assert reason(world.jobs[Key("team", "other")]) == "KeyOfAnotherSpec"
     assert len(world.started) == 1
+
+
+@pytest.mark.parametrize("percents", [(0, 100), (100, 0), (100, 100)])
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_feature_that_changes_makes_no_other_spec(percents: tuple[int, int], waits: bool) -> None:
+    """Of what a key answers to it is what the job itself declares, whatever its policy adds to that by then."""
+    first, second = (
+        policy(features=[{"name": "deep", "percent": percent, "execution": {"optimizationLevel": 3}}])
+        for percent in percents
+    )
+    world = world_of(keyed())
+    world.add(first)
+    async with Driver(world) as driver:
+        assert await (driver.idle() if waits else driver.settle())
+        world.add(second, keyed("second"))
+        assert await driver.idle()
+        world.add(first)
+        assert await driver.settle()
+        world.add(second, keyed("other", execution={"optimizationLevel": 3}), keyed("third"))
+        assert await driver.settle()
+    names = ("bell", "second", "third", "other")
+    ends = [reason(world.jobs[Key("team", name)]) for name in names]
+    assert ends == ["Succeeded", "AlreadyDone", "AlreadyDone", "KeyOfAnotherSpec"]
+    assert len(world.started) == 1
+    plan = world.jobs[BELL_KEY].status.plan
+    assert plan is not None
+    assert (plan.features, plan.declared_sha256 is not None) == (("deep",) if percents[0] else (), percents[0] > 0)
 
 
 async def test_a_key_is_of_its_namespace() -> None:

@@ -13,6 +13,7 @@ from quantum_operator.ports.world import Key
 from quantum_operator.testing.drive import Driver, settle
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.world import MemoryWorld
+from support.disturbed import calls_to_disturb
 from unit.reconcile.scenarios import BELL_KEY, bell_world, crowded_world, ending, kept, retried_world
 
 SCENARIOS: dict[str, Callable[[], MemoryWorld]] = {
@@ -76,16 +77,16 @@ def test_the_scenarios_end_well(scenario: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_one_fault_at_every_call_changes_nothing(fault: Fault) -> None:
+def test_one_fault_at_any_call_changes_nothing(fault: Fault, faults: str) -> None:
     """Whichever port call fails so, alone, on the way to a run, to its loss or to its result, the job ends well."""
-    for n in range(1, len(undisturbed("retried").faults.calls) + 1):
+    for n in calls_to_disturb(len(undisturbed("retried").faults.calls), faults, fault):
         assert_as_undisturbed("retried", survive("retried", {n: fault}))
 
 
 @pytest.mark.parametrize("fault", ["crash-before", "crash-after", "transient-after", "conflict"])
-def test_one_fault_among_many_jobs_changes_nothing(fault: Fault) -> None:
-    """The same holds where jobs share a backend and wait for one another (every sixth call)."""
-    for n in range(1, len(undisturbed("crowded").faults.calls) + 1, 6):
+def test_one_fault_among_many_jobs_changes_nothing(fault: Fault, faults: str) -> None:
+    """The same holds where jobs share a backend and wait for one another."""
+    for n in calls_to_disturb(len(undisturbed("crowded").faults.calls), faults, fault)[:: 1 if faults == "all" else 2]:
         assert_as_undisturbed("crowded", survive("crowded", {n: fault}))
 
 

@@ -8,6 +8,7 @@ import pytest
 from quantum_operator.testing.drive import Driver, settle
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.world import MemoryWorld
+from support.disturbed import calls_to_disturb
 from unit.reconcile.scenarios import BELL_KEY, attempts, bell_world, reason
 
 FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault != "gone")
@@ -58,9 +59,9 @@ def calls(**spec: Any) -> int:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_cancelled_job_ends_and_leaves_no_run(fault: Fault) -> None:
+def test_a_cancelled_job_ends_and_leaves_no_run(fault: Fault, faults: str) -> None:
     """Whichever call fails so, the job ends as cancelled, and its run is gone."""
-    for n in range(1, calls(cancel=True) + 1):
+    for n in calls_to_disturb(calls(cancel=True), faults, fault):
         world = asyncio.run(running())
         survive(world, {n: fault}, cancel=True)
         job = world.jobs[BELL_KEY]
@@ -71,9 +72,9 @@ def test_a_cancelled_job_ends_and_leaves_no_run(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_suspended_job_has_no_run_and_goes_on_with_a_new_one(fault: Fault) -> None:
+def test_a_suspended_job_has_no_run_and_goes_on_with_a_new_one(fault: Fault, faults: str) -> None:
     """Whichever call fails so, the run is stopped; resumed, the job has one run more and succeeds."""
-    for n in range(1, calls(suspend=True) + 1):
+    for n in calls_to_disturb(calls(suspend=True), faults, fault):
         world = asyncio.run(running())
         survive(world, {n: fault}, suspend=True)
         job = world.jobs[BELL_KEY]

@@ -8,6 +8,7 @@ from quantum_operator.testing.builders import backend, job, policy
 from quantum_operator.testing.drive import Driver, settle
 from quantum_operator.testing.faults import Fault
 from quantum_operator.testing.world import MemoryWorld
+from support.disturbed import calls_to_disturb
 from unit.reconcile.scenarios import BELL_KEY, calls_of, kept
 
 FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault != "gone")
@@ -119,11 +120,11 @@ async def test_a_namesake_is_not_deleted_in_its_place() -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_one_fault_at_every_call_changes_nothing(fault: Fault) -> None:
+async def test_one_fault_at_any_call_changes_nothing(fault: Fault, faults: str) -> None:
     """Whichever call fails so, the job ran once and is gone."""
     undisturbed = world_of(ttlSecondsAfterFinished=5)
     assert await settle(undisturbed)
-    for n in range(1, len(undisturbed.faults.calls) + 1):
+    for n in calls_to_disturb(len(undisturbed.faults.calls), faults, fault):
         world = world_of(ttlSecondsAfterFinished=5)
         world.fail_at(n, fault)
         assert await settle(world) or await settle(world)

@@ -1,8 +1,8 @@
 """However many wait, a round looks at few of them, and tells what it would if it looked at all."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,7 @@ EVERYONE: list[Step] = [*(("nominate", number) for number in range(JOBS)), ("rou
 class CountingStore(MemoryStore):
     """A store with runs under way as the test has them."""
 
-    live: Mapping[Key, str]
+    live: Mapping[Key, str] = field(default_factory=dict)
 
     async def live_runs(self) -> Mapping[str, int]:
         return Counter(self.live.values())
@@ -54,7 +54,7 @@ class Line:
         self.forgetful = forgetful
         self.live: dict[Key, str] = {}
         self.asked: list[Key] = []
-        ports = replace(memory_ports(self.world), store=CountingStore(self.world, self.live))
+        ports = replace(memory_ports(self.world), store=CountingStore(self.world, live=self.live))
         self.scheduler = Scheduler(ports, self.asked.append, self.world.clock.later)
 
     async def step(self, what: str, number: int) -> None:
@@ -106,7 +106,17 @@ async def test_a_round_tells_what_it_would_if_it_looked_at_all(steps: list[Step]
     assert words[0] == words[1]
 
 
-async def test_an_end_has_few_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def over(scheduler: Scheduler, key: Key) -> None:
+    scheduler.released(key)
+
+
+def to_be_tried_again(scheduler: Scheduler, key: Key) -> None:
+    scheduler.placed(key)
+    scheduler.freed()
+
+
+@pytest.mark.parametrize("end", [over, to_be_tried_again])
+async def test_an_end_has_few_looked_at(monkeypatch: pytest.MonkeyPatch, end: Callable[[Scheduler, Key], None]) -> None:
     """A thousand wait for the same; as one ends, the first of them has its place, and the second is told to wait on."""
     looked_at: list[int] = []
 
@@ -127,7 +137,7 @@ async def test_an_end_has_few_looked_at(monkeypatch: pytest.MonkeyPatch) -> None
     assert looked_at == [1000]
     assert len(asked) == 1000
     first, second = asked[:2]
-    scheduler.released(first)
+    end(scheduler, first)
     await scheduler.round()
     assert looked_at[1:] == [2]
     assert asked[1000:] == [second]
@@ -136,4 +146,5 @@ async def test_an_end_has_few_looked_at(monkeypatch: pytest.MonkeyPatch) -> None
 def test_every_word_depends_on_the_line_alone() -> None:
     """What is told to one of a line is told to all, so a line is all that `assign` is told of a job but its place."""
     fields = set(scheduling._Waiting.__dataclass_fields__)
-    assert fields == {"uid", "created", "priority"} | {"policy", "demand", "small", "tried"}, "give `line` what is new"
+    line = {"policy", "demand", "small", "tried", "job", "permit", "sociable"}
+    assert fields == {"uid", "created", "priority", "run"} | line, "give `line` what is new"

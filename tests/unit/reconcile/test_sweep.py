@@ -6,6 +6,7 @@ from quantum_operator.api.quantumtask import QuantumTask, TaskState
 from quantum_operator.ports.errors import TransientError
 from quantum_operator.ports.world import Key
 from quantum_operator.reconcile.sweep import sweep
+from quantum_operator.reconcile.treasury import Treasury
 from quantum_operator.testing.ports import memory_ports
 from quantum_operator.testing.world import MemoryWorld
 
@@ -26,6 +27,12 @@ def orphan(name: str, state: TaskState = "Pending") -> QuantumTask:
     return QuantumTask.model_validate({"metadata": metadata, "spec": spec, "status": {"state": state}})
 
 
+async def swept(world: MemoryWorld) -> None:
+    """One sweep."""
+    ports = memory_ports(world)
+    await sweep(ports, Treasury(ports.ledgers, lambda: None, lambda: None))
+
+
 def cancelled(world: MemoryWorld) -> dict[str, bool]:
     """Every task's `spec.cancel`, by name."""
     return {key.name: task.spec.cancel for key, task in world.tasks.items()}
@@ -36,9 +43,9 @@ async def test_a_task_is_cancelled_and_goes_once_it_is_over() -> None:
     world = MemoryWorld()
     world.put_task(orphan("waits"))
     world.put_task(orphan("over", "Failed"))
-    await sweep(memory_ports(world))
+    await swept(world)
     assert cancelled(world) == {"waits": True}
-    await sweep(memory_ports(world))
+    await swept(world)
     assert cancelled(world) == {"waits": True}
 
 
@@ -49,8 +56,8 @@ async def test_one_that_fails_holds_up_no_other() -> None:
         world.put_task(orphan(name))
     world.faults.fail_at(2, "transient-before")
     with pytest.raises(TransientError):
-        await sweep(memory_ports(world))
+        await swept(world)
     assert cancelled(world) == {"first": False, "second": True}
-    await sweep(memory_ports(world))
+    await swept(world)
     assert cancelled(world) == {"first": True, "second": True}
     assert world.tasks[Key("lab", "first")].status.state == "Pending"

@@ -43,6 +43,20 @@ def test_an_announced_giant_is_not_read() -> None:
     assert (inbox.announced, inbox.outcome, inbox.complete) == (MAX_OUTCOME_BYTES + 1, None, True)
 
 
+@pytest.mark.parametrize("length", [2**60, MAX_OUTCOME_BYTES + 1])
+def test_no_phase_is_a_giant_either(length: int) -> None:
+    """Whoever took the worker over may say so; nothing is gathered for it."""
+    inbox = Inbox()
+    inbox.feed(struct.pack(">cQ", PHASE, length) + b"x" * 100)
+    assert (inbox.announced, inbox.phase, inbox.complete) == (length, "load", True)
+
+
+def test_a_phase_may_be_any_bytes() -> None:
+    inbox = Inbox()
+    inbox.feed(struct.pack(">cQ", PHASE, 5_000) + b"\xff" * 5_000)
+    assert len(inbox.phase) == 64
+
+
 # --- work -------------------------------------------------------------------------------------------------------------
 
 

@@ -48,8 +48,8 @@ LAG = 2
 @dataclass
 class Task:
     token: str
-    programs: list[str]
-    shots: Sequence[int]
+    circuits: list[tuple[str, int]]
+    """Programs, each with its shots."""
     ceiling: Ceiling
     created: float
     state: State = "Queued"
@@ -121,11 +121,11 @@ class MemoryProvider:
             effect()
         raise AnsweredError(fault.answer, f"Authorization: {self.secrets[0]}")
 
-    def create(self, token: str, payload: bytes, shots: Sequence[int], ceiling: Ceiling) -> str:
+    def create(self, token: str, payload: bytes, ceiling: Ceiling) -> str:
         if self.idempotent and self.tasks(token):
             return self.tasks(token)[0]
         name = f"task-{len(self.by_id)}"
-        self.by_id[name] = Task(token, json.loads(payload), shots, ceiling, self.now)
+        self.by_id[name] = Task(token, json.loads(payload), ceiling, self.now)
         return name
 
     def cancel(self, task: str) -> bool:
@@ -138,7 +138,7 @@ class MemoryProvider:
 class MemoryAdapter:
     """Correct in all that the suite checks."""
 
-    max_circuits = 3
+    max_circuits = 5
 
     def __init__(self, provider: MemoryProvider) -> None:
         self.provider = provider
@@ -151,6 +151,7 @@ class MemoryAdapter:
             enforces_ceiling=True,
             max_circuits=self.max_circuits,
             submissions_per_minute=60,
+            combines=True,
         )
 
     def devices(self, names: Sequence[str]) -> tuple[Device, ...]:
@@ -167,7 +168,26 @@ class MemoryAdapter:
             raise UnsupportedError("too many circuits or shots")
         for program in programs:
             self.check(program, circuits.device)
-        return Prepared(circuits.device.name, circuits.qpy, circuits.shots)
+        payload = json.dumps(list(zip(programs, circuits.shots, strict=True))).encode()
+        return Prepared(circuits.device.name, payload, circuits.shots)
+
+    def combine(self, parts: Sequence[Prepared]) -> Prepared:
+        device, shots = parts[0].device, tuple(one for part in parts for one in part.shots)
+        if any(part.device != device for part in parts):
+            raise RejectedError("a task is for one device")
+        circuits = [circuit for part in parts for circuit in self.circuits_of(part)]
+        if len(circuits) > self.max_circuits:
+            raise UnsupportedError("too many circuits")
+        return Prepared(device, json.dumps(circuits).encode(), shots)
+
+    def circuits_of(self, part: Prepared) -> list[tuple[str, int]]:
+        try:
+            circuits = [(str(program), int(shots)) for program, shots in json.loads(part.payload)]
+        except (ValueError, TypeError, RecursionError):
+            raise RejectedError("this was not prepared here") from None
+        if tuple(shots for _, shots in circuits) != part.shots:
+            raise RejectedError("other circuits or shots than are said")
+        return circuits
 
     def check(self, program: str, device: Device) -> None:
         width = int(re.findall(r"qubit\[(\d+)]", program)[0])
@@ -185,9 +205,7 @@ class MemoryAdapter:
 
     def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, *, tags: Mapping[str, str] = NO_TAGS) -> str:
         try:
-            return self.provider.request(
-                "submit", lambda: self.provider.create(token, prepared.payload, prepared.shots, ceiling)
-            )
+            return self.provider.request("submit", lambda: self.provider.create(token, prepared.payload, ceiling))
         except AnsweredError as error:
             raise self.refusal(error) or AmbiguousError("was it submitted?") from None
 
@@ -211,9 +229,7 @@ class MemoryAdapter:
         one = self.read(lambda: self.task(task))
         if one.state != "Succeeded":
             raise RejectedError(f"the task is {one.state}")
-        circuits = tuple(
-            RegisterBits({execute(program): shots}) for program, shots in zip(one.programs, one.shots, strict=True)
-        )
+        circuits = tuple(RegisterBits({execute(program): shots}) for program, shots in one.circuits)
         return Fetched(circuits, one.cost, "USD", 1)
 
     def cancel(self, task: str) -> Cancelled:

@@ -1,6 +1,6 @@
 """The provider in memory with sessions and batches, and a correct adapter for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -66,10 +66,10 @@ class SessionMemoryProvider(MemoryProvider):
         self.sessions[name] = MemorySession(wanted, datetime.now(UTC), self.now)
         return name
 
-    def created_in(self, session: str, token: str, payload: bytes, shots: Sequence[int], ceiling: Ceiling) -> str:
+    def created_in(self, session: str, token: str, payload: bytes, ceiling: Ceiling) -> str:
         if session and not self.sessions[session].accepting:
             raise AnsweredError("invalid", "it takes no more tasks")
-        task = self.create(token, payload, shots, ceiling)
+        task = self.create(token, payload, ceiling)
         if session:
             self.sessions[session].tasks.append(self.by_id[task])
         return task
@@ -94,9 +94,7 @@ class SessionMemoryAdapter(MemoryAdapter):
     ) -> str:
         if not session:
             return super().submit(prepared, token, ceiling, tags=tags)
-        return self.asked(
-            "submit", lambda: self.provider.created_in(session, token, prepared.payload, prepared.shots, ceiling)
-        )
+        return self.asked("submit", lambda: self.provider.created_in(session, token, prepared.payload, ceiling))
 
     def open_session(self, wanted: Session) -> str:
         self._openings()

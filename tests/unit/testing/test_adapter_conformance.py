@@ -258,9 +258,7 @@ class TellsByContext(MemoryAdapter):
 
     def submit(self, prepared: Prepared, token: str, ceiling: Ceiling, **more: Any) -> str:
         try:
-            return self.provider.request(
-                "submit", lambda: self.provider.create(token, prepared.payload, prepared.shots, ceiling)
-            )
+            return self.provider.request("submit", lambda: self.provider.create(token, prepared.payload, ceiling))
         except AnsweredError as error:
             raise ForbiddenError("no") from error
 

@@ -12,10 +12,10 @@ from qiskit_aer.primitives import SamplerV2
 from qiskit_ibm_runtime.json import RuntimeDecoder, RuntimeEncoder
 
 from quantum_adapters.ibm import connect
-from quantum_adapters.ibm.circuits import counts_of, payload_of
+from quantum_adapters.ibm.circuits import counts_of, params_of, payload_of
 from quantum_adapters.ibm.devices import device_of, make_of
 from quantum_adapters.ibm.settings import Settings
-from quantum_operator.ports.adapter import Circuits, Device, MalformedError, UnsupportedError
+from quantum_operator.ports.adapter import Circuits, Device, MalformedError, Prepared, RejectedError, UnsupportedError
 
 DEVICE = Device("line", 3, ("x", "cz", "measure", "if_else"), ((0, 1), (1, 2)), ready=True, max_shots=100)
 NEEDED = {"token": "key", "instance": "crn:v1:bluemix:public:quantum-computing:us-east:a/1:2::"}
@@ -151,6 +151,15 @@ def test_a_result_that_is_not_ours_is_malformed(result: str) -> None:
         counts_of(result)
 
 
+def test_a_result_that_is_partly_ours_is_read_in_part() -> None:
+    """The circuits of one job keep nobody from those of another that was submitted with it."""
+    ours = json.loads(prepared(two_registers()), cls=RuntimeDecoder)["pubs"][0]
+    result = SamplerV2(seed=1).run([ours, (conditional(), None, 9)]).result()
+    mine, other = counts_of(json.dumps(result, cls=RuntimeEncoder))
+    assert sum(mine.counts.values()) == 10
+    assert other.counts == {}
+
+
 CONFIGURATION = {
     "n_qubits": 3,
     "basis_gates": ["x", "cz", "rz", "rx", "rzz"],
@@ -228,3 +237,10 @@ def test_an_account_may_submit_five_times_a_minute_unless_it_says_otherwise() ->
     assert connect(NEEDED).capabilities().submissions_per_minute == 5
     assert connect(NEEDED | {"submissionsPerMinute": "60"}).capabilities().submissions_per_minute == 60
     assert connect(NEEDED | {"submissionsPerMinute": "0.5"}).capabilities().submissions_per_minute == 1
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b"[" * 100_000, b'"pubs"'], ids=range(5))
+def test_nothing_is_sent_that_is_no_job(payload: bytes) -> None:
+    """Who prepared it read programs that may be hostile."""
+    with pytest.raises(RejectedError, match="no parameters"):
+        params_of(Prepared("ibm_fez", payload, (7,)))

@@ -13,11 +13,20 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 
 from quantum_adapters.braket import layout, results
+from quantum_adapters.braket.adapter import BraketAdapter
 from quantum_adapters.braket.devices import device_of
 from quantum_adapters.braket.layout import Layout
 from quantum_adapters.braket.settings import Settings
 from quantum_adapters.braket.wire import Wire
-from quantum_operator.ports.adapter import Device, MalformedError, RegisterBits, UnsupportedError
+from quantum_operator.ports.adapter import (
+    Ceiling,
+    Device,
+    MalformedError,
+    Prepared,
+    RegisterBits,
+    RejectedError,
+    UnsupportedError,
+)
 from support.braketdevice import CAPABILITIES, DEVICE
 from support.braketpayload import GATES, payload
 
@@ -25,6 +34,28 @@ NEEDED = {"region": "us-east-1", "bucket": "amazon-braket-tests"}
 SV1 = "arn:aws:braket:::device/quantum-simulator/amazon/sv1"
 GARNET = "arn:aws:braket:eu-north-1::device/qpu/iqm/Garnet"
 PRICED = NEEDED | {"priceMicrosPerTask": "300000", "priceMicrosPerShot": "1450"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        (b"", "no task"),
+        (b"\xff", "no task"),
+        (b"[]", "no task"),
+        (b"[" * 100_000, "no task"),
+        (b'{"action": "a", "layout": "l"}', "no task"),
+        (b'{"action": "a", "layout": "l", "shots": "7"}', "no task"),
+        (b'{"action": "a", "layout": "l", "shots": true}', "no task"),
+        (b'{"action": "a", "layout": "l", "shots": 7, "deviceArn": "another"}', "no task"),
+        (b'{"action": "a", "layout": "l", "shots": 1000000}', "takes 1000000 shots"),
+    ],
+    ids=range(9),
+)
+def test_nothing_is_sent_that_takes_more_than_it_says(payload: bytes, why: str) -> None:
+    """Who prepared it read programs that may be hostile, and its price is that of the shots that it says."""
+    account = BraketAdapter(Settings.read(PRICED))
+    with pytest.raises(RejectedError, match=why):
+        account.submit(Prepared(GARNET, payload, (7,)), "token", Ceiling(1_000_000, "USD", 60))
 
 
 def test_a_payload_is_the_same_every_time() -> None:
@@ -214,7 +245,7 @@ def test_prices(given: dict[str, str], device: str, cost: int | None) -> None:
         (NEEDED | {"accessKeyId": "hidden"}, "together"),
         (NEEDED | {"secretAccessKey": "hidden"}, "together"),
         (NEEDED | {"sessionToken": "hidden"}, "needs accessKeyId"),
-        (NEEDED | {"colour": "hidden"}, "unknown settings colour"),
+        (NEEDED | {"color": "hidden"}, "unknown settings color"),
         (NEEDED | {"maxCircuits": "101"}, "maxCircuits must be a whole number from 1 to 100"),
         (NEEDED | {"priceMicrosPerShot": "0.03"}, "priceMicrosPerShot must be a whole number"),
         (NEEDED | {"priceMicrosPerShot.x": "-1"}, "priceMicrosPerShot.x must be a whole number"),
