@@ -12,6 +12,7 @@ from support.interruptions import Point
 from support.matrix import chosen, report
 from support.sites import Json
 from support.together import GOOD, MEMBERS, Before, Together, new_group
+from testcluster.audit import Position
 
 pytestmark = pytest.mark.parametrize("account_of_a_provider", ["ibm"], indirect=True)
 matrix = pytest.mark.matrix
@@ -46,7 +47,7 @@ class Undisturbed:
     group: str
     at_provider: list[str]
     charged: int
-    position: int
+    position: Position
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from support.installation import EXAMPLES, OPERATOR_NAMESPACE, QJOB, Installation, readme_commands
+from testcluster.audit import Position
 from testcluster.processes import eventually
 
 NAMES = ["bell", "expectation", "ghz-noisy", "sweep"]
@@ -92,7 +93,7 @@ def test_a_job_deleted_while_it_runs_leaves_nothing(installation: Installation, 
     assert eventually(lambda: installation.left_over(home) == [], 60), installation.left_over(home)
 
 
-def writes(installation: Installation, namespace: str, since: int) -> dict[str, int]:
+def writes(installation: Installation, namespace: str, since: Position) -> dict[str, int]:
     """How often the operator wrote each kind of resource in a namespace, events apart."""
     found: dict[str, int] = {}
     for one in installation.cluster.audit_events(since):

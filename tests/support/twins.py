@@ -6,7 +6,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +17,7 @@ from support.objects import objects
 from support.operators import Watching
 from support.sites import ASYMMETRIC, Json, Site
 from testcluster import BuiltCluster
+from testcluster.audit import Position
 from testcluster.processes import eventually
 
 SECONDS = 240.0
@@ -112,31 +112,30 @@ class Twins:
         ]
         return entries[0], entries[1]
 
-    def first_write_since(self, moment: datetime, position: int) -> float:
+    def first_write_since(self, position: Position) -> float:
         """After how many seconds an operator wrote something other than the Lease."""
         users, but = {self.site.operator_user}, {"leases", "events"}
         asked = self.site.cluster.audit_events(position)
         written = [one.at for one in asked if one.is_write and one.user in users and one.resource not in but]
-        return min((at - moment).total_seconds() for at in written if at > moment)
+        return min((at - position.at).total_seconds() for at in written)
 
     def take_over_from(self, name: str) -> None:
         """Kill the operator that leads; the other one goes on. Prints how long that takes."""
-        position = self.site.cluster.audit_position()
         self.processes[name].kill()
-        moment, killed = datetime.now(UTC), time.monotonic()
+        position, killed = self.site.cluster.audit_position(), time.monotonic()
         other = self.wait_for_leader("operator", other_than=name)
         leading = time.monotonic() - killed
-        assert eventually(lambda: self._wrote(moment, position), SECONDS), self.said()
-        written = self.first_write_since(moment, position)
+        assert eventually(lambda: self._wrote(position), SECONDS), self.said()
+        written = self.first_write_since(position)
         print(f"\n{name} was killed: {other} had the Lease after {leading:.1f} s, and wrote after {written:.1f} s")
 
     def said(self) -> str:
         """All logs."""
         return "\n".join(f"--- {name}\n{one.said()}" for name, one in self.processes.items())
 
-    def _wrote(self, moment: datetime, position: int) -> bool:
+    def _wrote(self, position: Position) -> bool:
         try:
-            return self.first_write_since(moment, position) > 0
+            return self.first_write_since(position) > 0
         except ValueError:
             return False
 

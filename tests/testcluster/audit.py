@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,29 @@ class AuditEvent:
         return self.verb in WRITES and not self.dry
 
 
-def events(log: Path, since: int = 0) -> list[AuditEvent]:
-    """The events of an audit log after byte `since`, oldest first; a line that is still being written is left out."""
+@dataclass(frozen=True)
+class Position:
+    """A moment, and where the log ended then.
+
+    What a write has done can be seen a little before its line is in the log: that line comes after this end, and is
+    about what was asked before this moment.
+    """
+
+    end: int
+    at: datetime
+
+
+def position(log: Path) -> Position:
+    """Now."""
+    return Position(log.stat().st_size, datetime.now(UTC))
+
+
+def events(log: Path, since: Position | None = None) -> list[AuditEvent]:
+    """What was asked after `since`, as the log has it; a line that is still being written is left out."""
     with log.open("rb") as lines:
-        lines.seek(since)
-        return [_event(json.loads(line)) for line in lines if line.endswith(b"\n")]
+        lines.seek(since.end if since is not None else 0)
+        found = [_event(json.loads(line)) for line in lines if line.endswith(b"\n")]
+    return [one for one in found if since is None or one.at >= since.at]
 
 
 def _event(entry: dict[str, Any]) -> AuditEvent:

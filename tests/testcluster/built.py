@@ -117,12 +117,12 @@ class BuiltCluster(Cluster):
         """Run a command in the node's namespaces, where `ctr` and `iptables` mean the node's; returns its output."""
         return sandbox.Sandbox(self._state).run(*command)
 
-    def audit_position(self) -> int:
-        """Where the audit log ends now, for `audit_events`."""
-        return self._control_plane.audit_log.stat().st_size
+    def audit_position(self) -> audit.Position:
+        """Now, for `audit_events`."""
+        return audit.position(self._control_plane.audit_log)
 
-    def audit_events(self, since: int = 0) -> list[audit.AuditEvent]:
-        """Every request that was answered after `since`, a position in the audit log, oldest first."""
+    def audit_events(self, since: audit.Position | None = None) -> list[audit.AuditEvent]:
+        """Every request that was asked after `since` and is answered, in the order of the answers."""
         return audit.events(self._control_plane.audit_log, since)
 
 
