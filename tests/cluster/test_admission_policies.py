@@ -153,16 +153,25 @@ def test_a_production_job_takes_the_verb_use(people: People) -> None:
 def test_the_namespace_limits_the_tier(people: People) -> None:
     """A job above the tier on its namespace's label is refused, and so is every one where that is no tier."""
     label = ("label", "namespace", people.place.namespace, "--overwrite")
-    answers = {}
-    for tier in ("pilot", "gold", "production"):
+
+    def submitted(name: str, policy: str) -> Json:
+        return people.submitter.create(job(name, policy), dryRun="All")
+
+    def labeled(tier: str, said: str) -> bool:
+        """Whether that comes to be said of a job of production: the API server learns of a label a moment later."""
         people.place.cluster.kubectl(*label, f"{GROUP}/tier={tier}")
-        asked = job("of-production", "gold"), job("of-sandbox", "open")
-        answers[tier] = [people.submitter.create(one, dryRun="All") for one in asked]
-    people.place.cluster.kubectl(*label[:3], f"{GROUP}/tier-")
-    assert "is 'pilot'; submit the job to a namespace of that tier" in refusal(answers["pilot"][0])
-    assert answers["pilot"][1]["kind"] == "QuantumJob"
-    assert all("is 'gold'" in refusal(one) for one in answers["gold"])
-    assert all(one["kind"] == "QuantumJob" for one in answers["production"])
+        return eventually(lambda: said in submitted("of-production", "gold").get("message", ""), 10)
+
+    try:
+        assert labeled("pilot", "is 'pilot'; submit the job to a namespace of that tier")
+        assert submitted("of-sandbox", "open")["kind"] == "QuantumJob"
+        assert labeled("gold", "is 'gold'")
+        assert "is 'gold'" in refusal(submitted("of-sandbox", "open"))
+        people.place.cluster.kubectl(*label, f"{GROUP}/tier=production")
+        assert eventually(lambda: submitted("of-production", "gold")["kind"] == "QuantumJob", 10)
+        assert submitted("of-sandbox", "open")["kind"] == "QuantumJob"
+    finally:
+        people.place.cluster.kubectl(*label[:3], f"{GROUP}/tier-")
 
 
 def test_who_may_not_read_a_configmap_can_not_have_it_run(people: People) -> None:

@@ -179,7 +179,7 @@ def test_a_fault_that_heals_leaves_no_session_open(account: Account, call: Call,
         name = submit(account)
         account.until(lambda: len([one for one in server.requests if _is(call, one)]) > asked, name)
         if call == "open":
-            account.until(lambda: account.task(name)["status"].get("reason") in SAID, name)
+            account.until(lambda: account.told(name, SAID), name)
     assert_in_one_session(account, name)
     account.assert_no_secrets()
 

@@ -213,7 +213,8 @@ def test_an_upgrade_bounds_the_rights(installed: Cluster, lab: str) -> None:
 def test_uninstalling_leaves_definitions_and_jobs_only(installed: Cluster, lab: str) -> None:
     """The operator's chart leaves no object of its own, the other one leaves its definitions and what people made."""
     examples = [f"--filename={ROOT / 'manifests/examples' / name}" for name in ("00-policy.yaml", "bell.yaml")]
-    installed.kubectl("apply", f"--namespace={lab}", *examples)
+    apply = ("apply", f"--namespace={lab}", *examples)  # a job is refused whose policy was created just before
+    assert eventually(lambda: installed.kubectl(*apply, check=False).returncode == 0, 30)
     installed.helm("uninstall", "q", f"--namespace={HOME}", "--wait", "--timeout=60s")
 
     def left() -> list[str]:

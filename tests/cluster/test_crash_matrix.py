@@ -17,6 +17,7 @@ from support.scenarios import SCENARIOS, Scenario, new_name, removal
 from support.sharing import Sharing
 from support.stage import Play, Stage, View, ending
 from testcluster import Cluster
+from testcluster.processes import eventually
 
 USER = "operator-of-the-crash-matrix"
 MOMENTS = ("before", "after", "after, seeing the past", "after, seeing no runs")
@@ -136,8 +137,12 @@ def disturbed(stage: Stage, name: str, kill: Kill, play: Play) -> tuple[View, li
     # The operator of every stage looks after every simulator: another one may have written of this one before. The
     # figures of budgets are written, and warned of, when it suits.
     at_will = ("quantumbackends/status", *(["backendpolicies/status", "events"] if kill.scenario == "priced" else []))
-    missed = [one for one in stage.proxy.missed(subject) if one.resource not in at_will]
-    return view, [f"{point} was not reached" for point in missed]
+
+    def missed() -> list[Point]:
+        return [one for one in stage.proxy.missed(subject) if one.resource not in at_will]
+
+    eventually(lambda: not missed(), 5)  # events are written a moment later than what they tell of
+    return view, [f"{point} was not reached" for point in missed()]
 
 
 def test_a_kill_at_any_write_about_a_shared_run_changes_nothing(stages: Stages, faults: str) -> None:

@@ -20,7 +20,7 @@ from support.operators import USER, grant, operator
 from testcluster import BuiltCluster, Cluster
 from testcluster.processes import eventually
 
-SECONDS = 15.0
+SECONDS = 60.0
 Json = dict[str, Any]
 
 

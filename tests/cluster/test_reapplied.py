@@ -88,12 +88,12 @@ async def test_without_a_key_every_application_runs_and_adopts_nothing(place: Na
 async def test_a_job_is_deleted_when_its_time_is_up(bare: Namespace, api_server: Cluster, tmp_path: Path) -> None:
     """With all that belongs to it; its programs and its whole outcome went before, when their time was up."""
     with operator(api_server, bare.name, tmp_path) as process:
-        uid = await bare.submit(retention={"payloadSeconds": 2})
+        uid = await bare.submit(retention={"payloadSeconds": 5})
         job = await bare.over()
         assert metadata(job)["uid"] == uid
         assert job["status"]["input"]["name"] in await bare.config_maps()
         status = await bare.without_payload()
-        assert parse(status["payloadRemovedTime"]) - parse(status["completionTime"]) >= timedelta(seconds=2)
+        assert parse(status["payloadRemovedTime"]) - parse(status["completionTime"]) >= timedelta(seconds=5)
         assert status["result"] == job["status"]["result"]
         assert await bare.config_maps() == []
         await bare.change(ttlSecondsAfterFinished=4)
@@ -116,5 +116,9 @@ async def assert_it_goes(place: Namespace, process: OperatorProcess) -> None:
     """The job is deleted, and the log says so of it."""
     await place.gone()
     await assert_nothing_is_left(place)
-    assert "deleted: it was over for spec.ttlSecondsAfterFinished" in process.said()
+
+    async def said() -> bool | None:
+        return "deleted: it was over for spec.ttlSecondsAfterFinished" in process.said() or None
+
+    await eventually(said)
     assert "traceback" not in process.said()

@@ -104,7 +104,7 @@ def place(api_server: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_breaker_opens_jobs_go_on_elsewhere_and_it_closes_again(place: Place) -> None:
     """The device fails every second task. An operator that is started anew finds the breaker as it was."""
     place.moods.fails = 2
-    rule = {"failurePercent": 50, "minimumAttempts": 4, "windowSeconds": 600, "openSeconds": 5, "probes": 1}
+    rule = {"failurePercent": 50, "minimumAttempts": 4, "windowSeconds": 600, "openSeconds": 600, "probes": 1}
     place.policy(breaker=rule)
     place.submit(8)
     place.until(lambda: place.breaker()["state"] == "Open")
@@ -119,6 +119,7 @@ def test_a_breaker_opens_jobs_go_on_elsewhere_and_it_closes_again(place: Place) 
     place.operator = place.site.start_operator("operator-2")
     place.until(lambda: place.ends() == [("True", "Succeeded")] * 8)
     place.moods.fails = 0
+    place.switch(breaker={**rule, "openSeconds": 5})
     # It is probed until it works again; what is submitted meanwhile goes to the simulator.
     place.until(lambda: place.submit(1) is None and place.breaker()["state"] == "Closed")
     place.until(lambda: set(place.ends()) == {("True", "Succeeded")} and len(place.ends()) == len(place.jobs()))

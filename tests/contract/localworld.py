@@ -23,6 +23,13 @@ RUN = "bell-0123456789-1"
 NOW = SystemClock().now()
 LEAVES_OUTCOME = "import sys; open(sys.argv[1], 'w').write('{\"run\": 1}')"
 SLEEPS = "import time; time.sleep(60)"
+ENDS_ONCE_TOLD = """
+import os, sys, time
+while not os.path.exists(sys.argv[1] + ".end"):
+    time.sleep(0.02)
+open(sys.argv[1], "w").write("{}")
+"""
+"""Ends once there is a file beside its termination message whose name ends with `.end`."""
 
 CHAIN = "".join(f"cx q[{index}], q[{index + 1}];\n" for index in range(21))
 LAYERS = f"ry(0.3) q;\n{CHAIN}" * 6

@@ -76,7 +76,7 @@ class TestConformance(BraketConformance):
 
     @pytest.fixture
     def bench(self, server: BraketServer) -> Bench:
-        return Bench(connect(server.settings(timeoutSeconds="0.5")), server)
+        return Bench(connect(server.settings(timeoutSeconds="1")), server)
 
 
 class TestConformanceOfProgramSets(BraketConformance):
@@ -84,7 +84,7 @@ class TestConformanceOfProgramSets(BraketConformance):
 
     @pytest.fixture
     def bench(self, server: BraketServer) -> Bench:
-        return Bench(connect(server.settings(timeoutSeconds="0.5", maxCircuits="100")), server)
+        return Bench(connect(server.settings(timeoutSeconds="1", maxCircuits="100")), server)
 
 
 @pytest.fixture

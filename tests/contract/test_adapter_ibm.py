@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -55,7 +56,7 @@ class TestConformance(SessionConformance):
 
     @pytest.fixture
     def bench(self, server: IbmServer) -> Bench:
-        return Bench(connect(server.settings(timeoutSeconds="0.5")), server)
+        return Bench(connect(server.settings(timeoutSeconds="1")), server)
 
 
 @pytest.fixture
@@ -75,8 +76,8 @@ def test_the_sdk_makes_two_jobs_of_a_lost_answer_and_the_adapter_one(
     with ThreadPoolExecutor(1) as pool:
         with server.failing("submit", Fault("unavailable", accepted=True)):
             job = pool.submit(sampler.run, [(circuit, None, 10)])
-            while not server.submissions():
-                pass
+            while not server.tasks("by-the-sdk"):
+                time.sleep(0.005)
         job.result(timeout=30)
     assert len(server.tasks("by-the-sdk")) > 1
     before = server.submissions()

@@ -95,7 +95,7 @@ def test_what_is_wrong_with_one_job_is_its_own_matter(tmp_path: Path) -> None:
         job(qasm3("OPENQASM 3.0; qubit q; nonsense"), sample()),
         job(qasm3(SLOW), sample(shots=10_000_000)),
         job(qasm3(BELL3), sample(shots=10)),
-        wall=2,
+        wall=4,
     )
     found = outcomes(tmp_path, given)
     assert found.keys() == {"run-0", "run-2"}
@@ -134,7 +134,7 @@ BAD_ENDS = (
 
 def test_workers_that_end_badly_take_nobody_along(tmp_path: Path) -> None:
     """Killed, silent, crashed, too slow or too long: each between two others, which have their outcomes."""
-    given, alone = batch(*(job(template("bell"), sample()) for _ in range(2 * len(BAD_ENDS) + 1)), wall=2)
+    given, alone = batch(*(job(template("bell"), sample()) for _ in range(2 * len(BAD_ENDS) + 1)), wall=4)
     data = given.model_dump_json(by_alias=True, exclude_none=True).encode()
     (tmp_path / "batch.json").write_bytes(data)
     arguments = ["--batch", tmp_path / "batch.json", "--sha256", sha256(data), "--termination", tmp_path / "t"]

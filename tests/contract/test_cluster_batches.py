@@ -79,7 +79,7 @@ async def started(world: World, *names: str) -> list[BatchPart]:
     """A run that the jobs of these names share, and its pod is there."""
     parts = [await member(world, name) for name in names]
     await batches(world).start(BATCH, parts)
-    assert eventually(lambda: bool(world.pods_of(BATCH)), 10)
+    assert eventually(lambda: bool(world.pods_of(BATCH)), 60)
     await world.read()
     return parts
 
@@ -173,7 +173,7 @@ async def test_it_goes_with_the_last_of_its_jobs(world: World) -> None:
     """One job's deletion leaves the run to the other; with that one it goes, and so does its ConfigMap."""
     await started(world, "first", "second")
     world.kubectl("delete", "quantumjob", "first")
-    assert eventually(lambda: _owners(world) == ["second"], 20)
+    assert eventually(lambda: _owners(world) == ["second"], 60)
     assert world.names("jobs") == [BATCH]
     world.kubectl("delete", "quantumjob", "second")
     for pod in world.pods_of(BATCH):
@@ -191,15 +191,7 @@ def _owners(world: World) -> list[str]:
 async def test_it_is_refused_as_any_run(world: World) -> None:
     """A quota refuses it, and a namespace that is gone has no place for it."""
     part = await member(world, "first")
-    world.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ResourceQuota",
-            "metadata": {"name": "none"},
-            "spec": {"hard": {"count/jobs.batch": "0"}},
-        }
-    )
-    assert eventually(lambda: "hard" in world.get("resourcequota", "none").get("status", {}), 10)
+    world.quota("jobs")
     with pytest.raises(RefusedError, match="quota"):
         await batches(world).start(BATCH, [part])
     meta = part.job.metadata.model_copy(update={"namespace": "nowhere"})

@@ -317,7 +317,7 @@ async def test_a_job_is_deleted_at_the_version_that_was_observed(world: World) -
     assert seen is not None
     assert seen.metadata.annotations["seen"] == "no"
     await world.store.delete_job(seen)
-    world.kubectl("wait", "quantumjob", "bell", "--for=delete", "--timeout=10s")
+    world.kubectl("wait", "quantumjob", "bell", "--for=delete", "--timeout=60s")
     await world.store.delete_job(seen)
 
 

@@ -50,7 +50,7 @@ async def started(world: World) -> tuple[QuantumJob, Json]:
     """A job with a run, and the run's pod."""
     job = await world.add_job()
     await world.runs.start(job, action())
-    assert eventually(lambda: bool(world.pods_of(RUN)), 10)
+    assert eventually(lambda: bool(world.pods_of(RUN)), 60)
     await world.read()
     return job, world.pods_of(RUN)[0]
 
@@ -71,19 +71,12 @@ async def test_a_run_on_a_gpu_asks_the_node_for_it(world: World) -> None:
     )
     job = await world.add_job()
     await world.runs.start(job, action(resources={"nvidia.com/gpu": 2}, runtimeClassName=runtime))
-    assert eventually(lambda: bool(world.pods_of(RUN)), 10)
+    assert eventually(lambda: bool(world.pods_of(RUN)), 60)
     spec = world.pods_of(RUN)[0]["spec"]
     resources = spec["containers"][0]["resources"]
     assert resources["limits"]["nvidia.com/gpu"] == resources["requests"]["nvidia.com/gpu"] == "2"
     assert spec["runtimeClassName"] == runtime
     assert spec["nodeSelector"] == NOWHERE["nodeSelector"]
-
-
-def limit(world: World, **hard: str) -> None:
-    """Set a quota, and wait until it is in force. A name's `_` is a slash."""
-    named = {name.replace("_", "/", 1).replace("_", "."): value for name, value in hard.items()}
-    world.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": named}})
-    assert eventually(lambda: "hard" in world.get("resourcequota", "none").get("status", {}), 10)
 
 
 async def test_a_run_is_a_job_that_goes_with_its_quantum_job(world: World) -> None:
@@ -181,7 +174,7 @@ async def test_a_run_on_another_input_is_no_run(world: World) -> None:
 async def test_a_run_over_quota_is_refused_in_kubernetes_words(world: World) -> None:
     """The quota's name and numbers are in the message."""
     job = await world.add_job()
-    limit(world, count_jobs_batch="0")
+    world.quota("jobs")
     with pytest.raises(RefusedError, match="exceeded quota: none"):
         await world.runs.start(job, action())
 
@@ -221,7 +214,7 @@ async def test_an_outcome_is_there_after_the_run_is_over(world: World) -> None:
     """A new operator reads it from the pod, whatever it has missed."""
     job, pod = await started(world)
     world.be_kubelet(pod["metadata"]["name"], "Succeeded", terminated('{"run":"bell-1"}'))
-    world.kubectl("wait", f"job/{RUN}", "--for=condition=Complete", "--timeout=20s")
+    world.kubectl("wait", f"job/{RUN}", "--for=condition=Complete", "--timeout=60s")
     world.restart()
     seen = await world.runs.observe(job, RUN, expected=True)
     assert seen is not None
@@ -232,7 +225,7 @@ async def test_a_run_without_an_outcome_is_over_when_kubernetes_says_so(world: W
     """With the infrastructure's word for why."""
     job, pod = await started(world)
     world.be_kubelet(pod["metadata"]["name"], "Failed", terminated(code=137, reason="OOMKilled"))
-    world.kubectl("wait", f"job/{RUN}", "--for=condition=Failed", "--timeout=20s")
+    world.kubectl("wait", f"job/{RUN}", "--for=condition=Failed", "--timeout=60s")
     seen = await observed(world, job)
     assert (seen.state, seen.outcome, seen.failure) == ("Finished", None, "OOMKilled")
     assert seen.message == "OOMKilled (exit code 137)"
@@ -242,7 +235,7 @@ async def test_an_outcome_that_the_watch_has_not_brought_is_looked_for_live(worl
     """The Job's end may be seen before its pod's: no failure is declared before the pod was looked at."""
     job, pod = await started(world)
     world.be_kubelet(pod["metadata"]["name"], "Failed", terminated('{"run":"bell-1"}', 11, "Error"))
-    world.kubectl("wait", f"job/{RUN}", "--for=condition=Failed", "--timeout=20s")
+    world.kubectl("wait", f"job/{RUN}", "--for=condition=Failed", "--timeout=60s")
     await world.mirror.runs.read(world.api, world.namespace)
     seen = await world.runs.observe(job, RUN, expected=True)
     assert seen is not None
@@ -254,7 +247,7 @@ async def test_a_pod_that_is_deleted_before_its_outcome_is_read_is_gone(world: W
     job, pod = await started(world)
     name = pod["metadata"]["name"]
     world.be_kubelet(name, "Failed", terminated(code=1, reason="Error"))
-    world.kubectl("wait", f"job/{RUN}", "--for=condition=Failed", "--timeout=20s")
+    world.kubectl("wait", f"job/{RUN}", "--for=condition=Failed", "--timeout=60s")
     world.kubectl("delete", "pod", name, "--force", "--grace-period=0")
     seen = await observed(world, job)
     assert (seen.state, seen.failure) == ("Finished", "PodGone")
@@ -284,10 +277,10 @@ async def test_a_run_whose_pod_is_refused_says_why(world: World, monkeypatch: py
     """No event tells of it: the run is looked at after a while, and then says what Kubernetes does."""
     monkeypatch.setattr(podless, "PODLESS_SECONDS", 0.0)
     job = await world.add_job()
-    limit(world, pods="0")
+    world.quota("pods")
     await world.runs.start(job, action())
     assert (await observed(world, job)).message == ""
-    assert eventually(lambda: "FailedCreate" in world.kubectl("get", "events"), 10)
+    assert eventually(lambda: "FailedCreate" in world.kubectl("get", "events"), 60)
     await asyncio.sleep(0.01)
     assert world.woken == [Key(world.namespace, "bell")]
     message = (await observed(world, job)).message

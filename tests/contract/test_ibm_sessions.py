@@ -56,7 +56,7 @@ def backend(server: IbmServer, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def since() -> datetime:
-    return datetime.now(UTC) - timedelta(seconds=5)
+    return datetime.now(UTC) - timedelta(seconds=60)
 
 
 def changes(server: IbmServer) -> list[tuple[str, str]]:

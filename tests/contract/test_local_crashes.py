@@ -45,7 +45,7 @@ def crash(folder: Path, *, with_run: bool) -> tuple[QuantumJob, str]:
     """Kill the shell with SIGKILL in the middle of the run; the job and the run's UID as they were then."""
     results = ResultsFolder(folder / "out").job(Key("default", "slow"))
     shell = submit(folder, SLOW)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (results.job.exists() and _is_running(job := _read(results.job)) and _process(results.path)):
         assert time.monotonic() < deadline, "the run never started"
         assert shell.poll() is None, shell.communicate()[0]
@@ -94,7 +94,7 @@ def test_terminating_the_shell_leaves_no_process(tmp_path: Path, number: signal.
     """SIGTERM, or Ctrl-C, ends the shell and its run, says how to go on, and leaves a job that can be resumed."""
     shell = submit(tmp_path, ENDLESS)
     results = ResultsFolder(tmp_path / "out").job(Key("default", "slow"))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not _process(results.path):
         assert time.monotonic() < deadline, "the run never started"
         time.sleep(0.01)

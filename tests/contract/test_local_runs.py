@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from localworld import KEY, LEAVES_OUTCOME, RUN, SLEEPS, World, disk_full, until
+from localworld import ENDS_ONCE_TOLD, KEY, LEAVES_OUTCOME, RUN, SLEEPS, World, disk_full, until
 
 from quantum_operator.api.envelope import seal
 from quantum_operator.decide.observed import StopRun
@@ -167,12 +167,14 @@ async def test_closing_ends_every_run(world: World, runs_code: Callable[[str], N
 
 async def test_a_later_shell_takes_a_live_run_over(world: World, runs_code: Callable[[str], None]) -> None:
     """A run that outlived its shell is Running for the next one, with its UID, and its end is told there."""
-    runs_code("import time, sys; time.sleep(0.5); open(sys.argv[1], 'w').write('{}')")
+    runs_code(ENDS_ONCE_TOLD)
     await world.runs.start(world.job, world.action())
     first = await world.until("Running")
     await until(lambda: is_locked(world.folder.job(KEY).run(RUN).lock))
     other = World(world.folder.path)
     assert await other.observe() == first
+    termination = world.folder.job(KEY).run(RUN).termination
+    termination.with_name(f"{termination.name}.end").touch()
     finished = await other.until("Finished")
     assert (finished.uid, finished.outcome) == (first.uid, b"{}")
     assert other.told == [KEY]

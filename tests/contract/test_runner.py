@@ -185,9 +185,9 @@ def test_without_a_run_there_is_a_message(tmp_path: Path, value: str | None) -> 
 
 def test_endless_loop_is_stopped(tmp_path: Path) -> None:
     """`while (!c)` never ends on Aer: the wall limit stops it, and the outcome says in which phase."""
-    run = Run(tmp_path, job(qasm3("qubit q; bit c; while (!c) { } c = measure q;"), sample()), wall=6)
+    run = Run(tmp_path, job(qasm3("qubit q; bit c; while (!c) { } c = measure q;"), sample()), wall=15)
     assert (run.code, run.reason) == (11, "TimeLimitExceeded")
-    assert "6 s" in run.message
+    assert "15 s" in run.message
     assert "execute" in run.message
 
 
@@ -274,12 +274,17 @@ def test_worker_dies_with_a_killed_supervisor(tmp_path: Path) -> None:
     process.kill()
     process.communicate(timeout=10)
     deadline = time.monotonic() + 5
-    while Path(f"/proc/{workers[0]}/statm").exists() and time.monotonic() < deadline:
-        if Path(f"/proc/{workers[0]}/stat").read_text().split()[2] == "Z":
-            break
+    while lives(workers[0]):
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    else:
-        assert not Path(f"/proc/{workers[0]}").exists()
+
+
+def lives(process: str) -> bool:
+    """Whether there is such a process, and it is no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
 
 
 def test_unwritable_termination_message_is_a_fault(tmp_path: Path) -> None:

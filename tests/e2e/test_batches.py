@@ -1,7 +1,6 @@
 """Small jobs on a real node: those that wait for the same backend share a run, and each has its own result."""
 
 import time
-from collections import Counter
 from typing import Any
 
 from quantum_operator.api.run import JobInput
@@ -76,12 +75,14 @@ def test_jobs_that_wait_share_a_run(installation: Installation, home: str) -> No
     shared = [one for one in runs if len(one["metadata"]["ownerReferences"]) > 1]
     assert shared
     assert len(runs) < COUNT / 2, [one["metadata"]["name"] for one in runs]
-    writes = Counter(
-        one.resource
+    created = [
+        one.name
         for one in cluster.audit_events(since)
-        if one.is_write and one.namespace == home and one.user.startswith("system:serviceaccount:quantum-operator:")
-    )
-    assert writes["jobs"] == len(runs)
+        if (one.resource, one.verb, one.code, one.namespace) == ("jobs", "create", 201, home)
+        and one.user.startswith("system:serviceaccount:quantum-operator:")
+    ]
+    # The answer to who was killed is not on record, though what was asked for may be there.
+    assert len(created) == len(set(created)) <= len(runs)
 
     batched = next(one for one in done.values() if one["status"]["plan"]["steps"][0]["attempts"][0].get("batch"))
     log = cluster.run(*QJOB, "logs", batched["metadata"]["name"], f"--namespace={home}").stdout

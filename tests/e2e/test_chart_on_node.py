@@ -3,7 +3,7 @@
 from support.installation import OPERATOR_NAMESPACE, RELEASE, Installation
 from testcluster.processes import eventually
 
-TESTED = "quantumjobs,backendpolicies,jobs,configmaps,role,rolebinding"
+TESTED = "quantumjobs,backendpolicies,jobs,pods,configmaps,role,rolebinding"
 
 
 def test_helm_test_passes_and_cleans_up(installation: Installation) -> None:

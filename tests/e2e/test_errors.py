@@ -15,7 +15,7 @@ from support.wrongjobs import BELL, BY_ITS_RUN, BY_THE_API_SERVER, BY_THE_OPERAT
 from testcluster.processes import eventually
 
 SECONDS = 30.0
-SECONDS_OF_RUNS = 120.0
+SECONDS_OF_RUNS = 300.0
 BOMB = "\n".join(
     ["kind: QuantumJob", "a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10))]
 )

@@ -19,6 +19,16 @@ request.add_header("Authorization", "Bearer " + open(account + "token").read())
 context = ssl.create_default_context(cafile=account + "ca.crt")
 print(urllib.request.urlopen(request, context=context).status)
 """
+# A pod is ready a moment before its server listens, and a service a moment before it leads there.
+_FETCH = """
+import sys, time, urllib.request
+for _ in range(100):
+    try:
+        print(urllib.request.urlopen(sys.argv[1]).status)
+        break
+    except OSError:
+        time.sleep(0.2)
+"""
 
 
 def apply(cluster: Cluster, namespace: str, *manifests: dict[str, Any]) -> None:
@@ -65,8 +75,7 @@ def test_pod_reaches_a_service(cluster: Cluster, namespace: str, python: str) ->
     cluster.kubectl("expose", "pod", "server", "-n", namespace, "--port=80", "--target-port=8080")
     cluster.kubectl("wait", "-n", namespace, "pod/server", "--for=condition=Ready", "--timeout=60s")
     address = cluster.kubectl("get", "service", "server", "-n", namespace, "-o", "jsonpath={.spec.clusterIP}").stdout
-    fetch = f"from urllib.request import urlopen; print(urlopen('http://{address}/debian_version').status)"
-    apply(cluster, namespace, job("client", python, "python3", "-c", fetch))
+    apply(cluster, namespace, job("client", python, "python3", "-c", _FETCH, f"http://{address}/debian_version"))
     cluster.kubectl("wait", "-n", namespace, "job/client", "--for=condition=Complete", "--timeout=60s")
     assert cluster.kubectl("logs", "-n", namespace, "job/client").stdout == "200\n"
 

@@ -67,7 +67,7 @@ def test_nothing_is_left_after_the_end() -> None:
         second.start_node()
         second.load_image(images.busybox())
         image = f"--image={images.BUSYBOX_TAG}"
-        second.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        second.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=120s")
         second.kubectl("run", "pod", image, "--image-pull-policy=Never", "--", "sleep", "600")
         second.kubectl("wait", "pod/pod", "--for=condition=Ready", "--timeout=60s")
         state = State.load(second.folder)

@@ -40,7 +40,7 @@ def pods(installation: Installation) -> list[str]:
 def two(installation: Installation) -> Iterator[Installation]:
     """Two operators, of which one leads; one again afterward."""
     scale(installation, 2)
-    assert leader(installation) in pods(installation)
+    assert eventually(lambda: leader(installation) in pods(installation), 60)
     yield installation
     scale(installation, 1)
 

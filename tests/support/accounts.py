@@ -4,6 +4,7 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property
@@ -100,6 +101,12 @@ class Account:
     def until(self, condition: Any, name: str) -> None:
         """Return once the condition holds. It is about the job of this name."""
         assert eventually(condition, SECONDS), self.said(name)
+
+    def told(self, name: str, reasons: Sequence[str]) -> bool:
+        """Whether the job's task had a status with one of these reasons: the agent logs all; some last a moment."""
+        task = [one["metadata"]["name"] for one in self.tasks(name)]
+        lines = [line for line in self.agent.said().splitlines() if task and f"task {task[0]}: " in line]
+        return any(f" {reason} " in line for line in lines for reason in reasons)
 
     def said(self, name: str) -> str:
         """All that may say why something about the job of this name is not as it should be."""

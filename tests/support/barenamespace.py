@@ -12,7 +12,7 @@ from quantum_operator.cluster.labels import JOB_UID
 from quantum_operator.testing import builders
 from support.clusterworld import manifest, terminated
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 Json = dict[str, Any]
 
 

@@ -106,10 +106,10 @@ class BraketServer(ProviderServer):
         return len(self.requests)
 
     def tasks(self, token: str) -> tuple[str, ...]:
-        return tuple(task.arn for task in self.all_tasks.values() if task.request["clientToken"] == token)
+        return tuple(task.arn for task in list(self.all_tasks.values()) if task.request["clientToken"] == token)
 
     def charged_micros(self) -> int:
-        return sum(task.charged for task in self.all_tasks.values())
+        return sum(task.charged for task in list(self.all_tasks.values()))
 
     def start(self, task: str) -> None:
         self.all_tasks[task].status = "RUNNING"
@@ -133,7 +133,7 @@ class BraketServer(ProviderServer):
 
     def wait(self, seconds: float) -> None:
         super().wait(seconds)
-        for task in self.all_tasks.values():
+        for task in list(self.all_tasks.values()):
             if task.cancelled <= self._now and task.status == "CANCELLING":
                 task.status = "CANCELLED"
 
@@ -202,7 +202,11 @@ class BraketServer(ProviderServer):
         }
 
     def _create(self, parameters: dict[str, Any]) -> Any:
-        for task in self.all_tasks.values():
+        with self._creating:
+            return self._created(parameters)
+
+    def _created(self, parameters: dict[str, Any]) -> Any:
+        for task in list(self.all_tasks.values()):
             if task.request["clientToken"] == parameters["clientToken"]:
                 if task.request != parameters:
                     return BraketReply.error("ValidationException", "The client token was used with other parameters")
@@ -225,7 +229,7 @@ class BraketServer(ProviderServer):
 
     def _search(self, parameters: dict[str, Any]) -> Any:
         """The newest first; the token of a page is where it begins."""
-        visible = [_summary(task) for task in self.all_tasks.values() if task.created + self._lag <= self._now]
+        visible = [_summary(task) for task in list(self.all_tasks.values()) if task.created + self._lag <= self._now]
         visible.reverse()
         begin, size = int(parameters.get("nextToken", "0")), parameters.get("maxResults", 10)
         page: dict[str, Any] = {"quantumTasks": visible[begin : begin + size]}

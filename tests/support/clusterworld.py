@@ -119,6 +119,17 @@ class World:
         for body in bodies:
             self.kubectl("apply", "-f", "-", input=json.dumps(body))
 
+    def quota(self, plural: str) -> None:
+        """Allow no more `jobs` or `pods`; returns once that is in force, a moment after the quota says that it is."""
+        hard = {"count/jobs.batch" if plural == "jobs" else plural: "0"}
+        self.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": hard}})
+        one: Json = {"apiVersion": "v1", "kind": "Pod", "spec": RESTRICTED_POD}
+        if plural == "jobs":
+            one = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": {"spec": RESTRICTED_POD}}}
+        asked = ("create", "--namespace", self.namespace, "--dry-run=server", "-f", "-")
+        given = json.dumps({**one, "metadata": {"name": "probe"}})
+        assert eventually(lambda: "exceeded quota" in self.cluster.kubectl(*asked, input=given, check=False).stderr, 60)
+
     def get(self, kind: str, name: str) -> Json:
         """An object as it is."""
         body: Json = json.loads(self.kubectl("get", kind, name, "--output=json"))
@@ -147,5 +158,18 @@ def terminated(message: str = "", code: int = 0, reason: str = "Completed") -> J
     times = {"startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:01Z"}
     return {"terminated": {"exitCode": code, "reason": reason, "message": message, **times}}
 
+
+RESTRICTED_POD: Json = {
+    "restartPolicy": "Never",
+    "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+    "containers": [
+        {
+            "name": "probe",
+            "image": "none",
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        }
+    ],
+}
+"""The spec of a pod that the restricted standard takes."""
 
 RUNNING: Json = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}

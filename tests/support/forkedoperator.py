@@ -2,12 +2,12 @@
 
 import multiprocessing
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from support.clusterworld import IMAGE
+from testcluster.ports import LOCAL, unused_port
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["quantum_operator.cluster.__main__"])
@@ -32,15 +32,15 @@ class ForkedOperator:
 
     def start(self) -> None:
         """Start it; it needs a moment until it works."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            liveness = f"http://127.0.0.1:{free.getsockname()[1]}/healthz"
+        liveness = f"http://{LOCAL}:{unused_port()}/healthz"
         environment = {**self._environment, "QUANTUM_OPERATOR_LIVENESS": liveness}
         self._process = _FORKS.Process(target=_operate, args=(environment, str(self.log), self._constants), daemon=True)
         self._process.start()
+        self._killed = False
 
     def kill(self) -> None:
         """End it as a node that fails does."""
+        self._killed = True
         self._process.kill()
         self._process.join()
 
@@ -51,8 +51,9 @@ class ForkedOperator:
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended by itself; None while it works."""
-        return self._process.exitcode
+        """How it ended by itself; None while it works, or where it was killed."""
+        code = self._process.exitcode
+        return None if self._killed else code
 
     def said(self) -> str:
         """Its log, and that of those before it."""

@@ -1,6 +1,5 @@
 """A namespace whose jobs the API server governs by the operator's chart, and people with rights in it."""
 
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from support.objects import apply_all, until_allowed
 from support.restclient import MERGE, RestClient
 from testcluster import Cluster
 from testcluster.processes import eventually
@@ -97,7 +97,7 @@ class Governed:
         return self._people[-1]
 
     def allow(self, person: Person, verb: str, resource: str, name: str = "", group: str = "") -> None:
-        """Give somebody a right on one object, or on all of a kind."""
+        """Have somebody have a right on one object, or on all of a kind."""
         here = {"name": f"right-{secrets.token_hex(4)}", "namespace": self.namespace}
         rule: Json = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
         rule |= {"resourceNames": [name]} if name else {}
@@ -106,8 +106,8 @@ class Governed:
         who = [{"apiGroup": RBAC, "kind": "User", "name": person.name}]
         binding = {**role, "kind": "RoleBinding", "roleRef": ref, "subjects": who}
         del binding["rules"]
-        for body in (role, binding):
-            self.cluster.kubectl("create", "-f", "-", input=json.dumps(body))
+        apply_all(self.cluster, [role, binding])
+        until_allowed(self.cluster, person.name, verb, group, resource, self.namespace, name)
 
     def policy(self, name: str, **spec: Any) -> None:
         """Write a BackendPolicy, as the platform team; returns once the API server has jobs judged by it."""

@@ -106,7 +106,7 @@ class IbmServer(ProviderServer):
         return len(self.bodies)
 
     def tasks(self, token: str) -> tuple[str, ...]:
-        return tuple(job.id for job in self.jobs.values() if token in job.body.get("tags", []))
+        return tuple(job.id for job in list(self.jobs.values()) if token in job.body.get("tags", []))
 
     def charged_micros(self) -> int:
         paid = [*self.jobs.values(), *self.sessions.dedicated()]
@@ -195,7 +195,8 @@ class IbmServer(ProviderServer):
             return self._job(method, match[1], match[2])
         match method, path:
             case "POST", "/jobs":
-                return self._create()
+                with self._creating:
+                    return self._create(json.loads(body))
             case "GET", "/jobs":
                 return self._list(query)
             case "GET", "/backends":
@@ -204,8 +205,7 @@ class IbmServer(ProviderServer):
                 return Reply.of({"usage_consumed_seconds": 0, "usage_limit_reached": False})
         return IbmReply.error(404, 1234, "Not found")
 
-    def _create(self) -> Reply:
-        body = self.bodies[-1]
+    def _create(self, body: dict[str, Any]) -> Reply:
         if body.get("program_id") != "sampler" or body.get("backend") != DEVICE:
             return IbmReply.error(404, 1207, "Program or backend not found")
         if len(tags := body.get("tags", [])) > 8 or any(len(tag) > 86 or "\n" in tag for tag in tags):
@@ -221,7 +221,7 @@ class IbmServer(ProviderServer):
         wanted = set(query.get("tags", [])) if self.filters_tags else set()
         jobs = [
             self._document(job)
-            for job in self.jobs.values()
+            for job in list(self.jobs.values())
             if wanted <= set(job.body.get("tags", []))
             and job.created + self._lag <= self._now
             and query.get("session_id", [job.body.get("session_id")]) == [job.body.get("session_id")]

@@ -39,6 +39,8 @@ class Installation:
         self.cluster.kubectl("label", "namespace", OPERATOR_NAMESPACE, RESTRICTED)
         definitions, chart = readme_commands("helm")
         self.cluster.helm(*definitions)
+        names = [f"crd/{path.stem}.quantum-operator.dev" for path in (ROOT / "crds").glob("*.yaml")]
+        self.cluster.kubectl("wait", "--for=condition=Established", *names, "--timeout=60s")
         self.cluster.helm(
             *chart,
             *(f"--set=image.repository={operator.repository}", f"--set=image.tag={operator.tag}"),

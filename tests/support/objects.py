@@ -2,13 +2,16 @@
 
 import http.client
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from support.restclient import Json, RestClient
 from testcluster import BuiltCluster, Cluster, ClusterError
+from testcluster.processes import eventually
 
 OURS = "/apis/quantum-operator.dev/v1alpha1"
+REVIEWS = "/apis/authorization.k8s.io/v1"
 PATHS = {
     **dict.fromkeys(("configmaps", "events", "pods", "secrets"), "/api/v1"),
     "jobs": "/apis/batch/v1",
@@ -19,19 +22,8 @@ PATHS = {
 
 def objects(cluster: Cluster, plural: str, namespace: str = "") -> list[Json]:
     """Every object of a kind: of a namespace, or those that have none."""
-    if not isinstance(cluster, BuiltCluster):  # how its owner's kubeconfig is to be used, kubectl knows
-        place = ("--namespace", namespace) if namespace else ()
-        listed: list[Json] = json.loads(cluster.kubectl("get", plural, *place, "--output=json").stdout)["items"]
-        return listed
-    place_path = f"/namespaces/{namespace}" if namespace else ""
-    path = f"{PATHS.get(plural, OURS)}{place_path}/{plural}"
-    client = _client(cluster.kubeconfig)
-    try:
-        found = client.request("GET", path)
-    except (http.client.HTTPException, OSError):  # the API server, or the connection, is another one by now
-        client.close()
-        found = client.request("GET", path)
-    items: list[Json] = found["items"]
+    place = f"/namespaces/{namespace}" if namespace else ""
+    items: list[Json] = _ask(cluster, "GET", f"{PATHS.get(plural, OURS)}{place}/{plural}")["items"]
     return items
 
 
@@ -41,6 +33,41 @@ def named(cluster: Cluster, plural: str, name: str, namespace: str = "") -> Json
         if one["metadata"]["name"] == name:
             return one
     raise ClusterError(f"no {plural} {name} in namespace {namespace!r}")
+
+
+def apply_all(cluster: Cluster, bodies: Iterable[Json]) -> None:
+    """Create these or change them, in this order and by one command."""
+    listed = {"apiVersion": "v1", "kind": "List", "items": list(bodies)}
+    cluster.kubectl("apply", "-f", "-", input=json.dumps(listed))
+
+
+def until_allowed(
+    cluster: Cluster, user: str, verb: str, group: str, resource: str, namespace: str = "", name: str = ""
+) -> None:
+    """Return once the API server lets the user do this: it learns of a right a moment after that was given."""
+    plural, _, subresource = resource.partition("/")
+    asked = {"verb": verb, "group": group, "resource": plural, "subresource": subresource}
+    asked |= {"namespace": namespace, "name": name}
+    review = {"apiVersion": REVIEWS.removeprefix("/apis/"), "kind": "SubjectAccessReview"}
+    review |= {"spec": {"user": user, "resourceAttributes": asked}}
+
+    def is_allowed() -> bool:
+        return bool(_ask(cluster, "POST", f"{REVIEWS}/subjectaccessreviews", review)["status"]["allowed"])
+
+    assert eventually(is_allowed, 30), (user, asked)
+
+
+def _ask(cluster: Cluster, method: str, path: str, body: Json | None = None) -> Json:
+    if not isinstance(cluster, BuiltCluster):  # how its owner's kubeconfig is to be used, kubectl knows
+        asked = ("get", "--raw", path) if body is None else ("create", "--raw", path, "-f", "-")
+        answer: Json = json.loads(cluster.kubectl(*asked, input=json.dumps(body)).stdout)
+        return answer
+    client = _client(cluster.kubeconfig)
+    try:
+        return client.request(method, path, body)
+    except (http.client.HTTPException, OSError):  # the API server, or the connection, is another one by now
+        client.close()
+        return client.request(method, path, body)
 
 
 @lru_cache

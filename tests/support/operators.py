@@ -1,9 +1,7 @@
 """The operator as a process, with the rights that its chart gives it and no others."""
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,7 +11,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from support.clusterworld import IMAGE
+from support.objects import apply_all, until_allowed
 from testcluster import Cluster
+from testcluster.ports import LOCAL, unused_port
 from testcluster.processes import eventually
 
 USER = "operator-under-test"
@@ -62,18 +62,21 @@ def rights_of(rules: Iterable[dict[str, Any]]) -> Rights:
 
 
 def grant(cluster: Cluster, namespace: str, user: str = USER) -> None:
-    """Give the operator its rights in one namespace, which is its home as well, and those on what has none."""
+    """Have the operator have its rights in one namespace, which is its home as well, and those on what has none."""
     subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]
     here = {"namespace": namespace}
+    bodies: list[dict[str, Any]] = []
     for kind, place, rules in (("ClusterRole", {}, CLUSTER_WIDE), ("Role", here, [*NAMESPACED, *AT_HOME])):
         metadata = {"name": user, **place}
         ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": user}
         common = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
-        for body in (
+        bodies += [
             {**common, "kind": kind, "rules": rules},
             {**common, "kind": f"{kind}Binding", "roleRef": ref, "subjects": subjects},
-        ):
-            cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
+        ]
+    apply_all(cluster, bodies)
+    until_allowed(cluster, user, "list", OURS, "quantumbackends")
+    until_allowed(cluster, user, "list", OURS, "quantumjobs", namespace)
 
 
 def grant_everywhere(cluster: Cluster, user: str) -> None:
@@ -83,17 +86,15 @@ def grant_everywhere(cluster: Cluster, user: str) -> None:
     role = {**common, "kind": "ClusterRole", "rules": [*NAMESPACED, *CLUSTER_WIDE]}
     subjects = [{"apiGroup": rbac, "kind": "User", "name": user}]
     ref = {"apiGroup": rbac, "kind": "ClusterRole", "name": user}
-    for body in (role, {**common, "kind": "ClusterRoleBinding", "roleRef": ref, "subjects": subjects}):
-        cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
+    apply_all(cluster, [role, {**common, "kind": "ClusterRoleBinding", "roleRef": ref, "subjects": subjects}])
+    until_allowed(cluster, user, "list", OURS, "quantumjobs")
 
 
 class Watching:
     """A process of ours that watches a cluster, with these settings, whose names begin with `prefix`."""
 
     def __init__(self, module: str, prefix: str, kubeconfig: Path, log: Path, **settings: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.health = f"http://127.0.0.1:{free.getsockname()[1]}/healthz"
+        self.health = f"http://{LOCAL}:{unused_port()}/healthz"
         self.log = log
         environment = {
             **os.environ,
@@ -106,7 +107,7 @@ class Watching:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module], env=environment, stdout=output, stderr=output
             )
-        if not eventually(self.is_healthy, 90):
+        if not eventually(lambda: self.is_healthy() or self._is_over(), 90) or self._is_over():
             self.kill()
             raise AssertionError(self.said())
 
@@ -119,6 +120,9 @@ class Watching:
         """Raise AssertionError with what it said last where it has ended."""
         code = self._process.poll()
         assert code is None, f"it ended with {code}: {self.said()[-1000:]}"
+
+    def _is_over(self) -> bool:
+        return self._process.poll() is not None
 
     def is_healthy(self) -> bool:
         """Whether its health is served."""

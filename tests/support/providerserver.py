@@ -40,6 +40,7 @@ class ProviderServer(ABC):
         """Tasks are found `lag` of the provider's seconds after their creation. It listens at `host`."""
         self._lag, self._now = lag, 0.0
         self._failing: dict[Call, Fault] = {}
+        self._creating = threading.Lock()
         self._healed = threading.Event()
         self._host = host
         self._http = _Listener((host, 0), _handler(self))

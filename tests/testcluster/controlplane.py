@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import ssl
 import threading
 from pathlib import Path
@@ -10,11 +9,11 @@ from urllib.parse import urlsplit
 
 from testcluster.network import Network
 from testcluster.pki import Authority, file_name, write_signing_key
+from testcluster.ports import LOCAL, unused_port
 from testcluster.processes import Process, wait_ready
 from testcluster.state import State
 
 _READY_SECONDS = 60.0
-_LOCAL = "127.0.0.1"
 # Tests make many objects at once; the defaults (20 and 30 a second) would be what they measure.
 _CLIENT_RATE = ("--kube-api-qps=500", "--kube-api-burst=1000")
 _AUDIT_POLICY = {
@@ -43,7 +42,7 @@ class ControlPlane:
         With a `network`, its pods reach the API server; without one, only this machine's loopback does.
         """
         # An address of our own leaves every port free on it.
-        address, port = (network.host, 6443) if network else (_LOCAL, _free_port())
+        address, port = (network.host, 6443) if network else (LOCAL, unused_port())
         self._state.server = f"https://{address}:{port}"
         self._state.save()
         etcd = self._start_etcd()
@@ -78,7 +77,7 @@ class ControlPlane:
             connection.close()
 
     def _start_etcd(self) -> str:
-        client, peer = (f"http://{_LOCAL}:{_free_port()}" for _ in range(2))
+        client, peer = (f"http://{LOCAL}:{unused_port()}" for _ in range(2))
         self._run(
             "etcd",
             f"--data-dir={self._state.folder / 'etcd'}",
@@ -143,10 +142,3 @@ class ControlPlane:
 
     def _run(self, program: str, *arguments: str) -> Process:
         return self._state.start(program, [str(self._programs / program), *arguments])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_LOCAL, 0))
-        port: int = probe.getsockname()[1]
-        return port

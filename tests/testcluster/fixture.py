@@ -74,7 +74,7 @@ def new_namespace(cluster: Cluster) -> Iterator[str]:
     cluster.kubectl("create", "namespace", name)
     cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     for needed in ("serviceaccount/default", "configmap/kube-root-ca.crt"):
-        cluster.kubectl("wait", "--namespace", name, "--for=create", needed, "--timeout=30s")
+        cluster.kubectl("wait", "--namespace", name, "--for=create", needed, "--timeout=120s")
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 

@@ -89,7 +89,7 @@ def build(
             _images() / f"{name}-{inputs}.tar",
             lambda draft: _buildah(dockerfile, staged, tag, arguments, Path(folder) / "storage", draft),
         )
-    image.touch()
+    os.utime(image)
     of_that_name = _images().glob(f"{name}-{'[0-9a-f]' * 16}.tar")
     for unused in sorted(of_that_name, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
         unused.unlink(missing_ok=True)

@@ -94,7 +94,14 @@ def eventually(condition: Callable[[], bool], seconds: float) -> bool:
 
 def wait_ready(process: Process, ready: Callable[[], bool], seconds: float) -> None:
     """Wait until `ready`; raises ClusterError with the log's tail when the process ends or the time is up."""
-    eventually(lambda: ready() or not process.alive(), seconds)
-    if not ready():
+    was_ready = False
+
+    def over() -> bool:
+        nonlocal was_ready
+        was_ready = ready()
+        return was_ready or not process.alive()
+
+    eventually(over, seconds)
+    if not was_ready:
         state = f"not ready after {seconds:.0f} s" if process.alive() else "ended"
         raise ClusterError(f"{process.name} {state}; the end of {process.log}:\n{process.log_tail()}")

@@ -24,7 +24,7 @@ from testcluster.state import State
 NAME = "sandbox"
 _MOST_CLUSTERS = 100
 _CGROUPS = Path("/sys/fs/cgroup")
-_SECONDS = 10.0
+_SECONDS = 60.0
 # containerd, CNI and kubelet have paths in these folders that no setting moves; inside, they are the cluster's own.
 _PRIVATE = ("run", "var/lib", "var/log")
 # The kubelet would set these for the whole machine; inside, it finds files that say what it wants to read.

@@ -38,8 +38,8 @@ from quantum_operator.decide.times import parse
 BOARDING_SECONDS = 15.0
 """How long, at most, a carrier that is prepared waits for those of its group that are there to be, too."""
 
-ARRIVAL_SECONDS = 2.0
-"""How long it waits for another one of its group to be created."""
+ARRIVAL_SECONDS = 4.0
+"""How long is waited for another one of its group to be created, after the last one was."""
 
 ALIKE = ("group", "device", "mode", "queue_seconds", "fetch_seconds")
 """What must be the same of tasks that are submitted together."""
@@ -77,6 +77,8 @@ def board(observed: TaskObserved) -> TaskDecision | None:
     free = [one for one in observed.company if _is_free(one, task, observed)]
     first = min((task, *free), key=lambda one: one.metadata.name)
     if first is not task and not mine:
+        if _more_may_come(observed):  # and be the first: whoever rides can't carry, nor ride with another
+            return TaskDecision(status, look_again=SOON_SECONDS)
         ride = SharedSubmission(carrier=first.metadata.name, carrier_uid=first.metadata.uid)
         message = f"it is submitted with task {first.metadata.name}"
         return TaskDecision(say(observed, status.model_copy(update={"shared": ride}), "NotSubmitted", message))
@@ -124,14 +126,19 @@ def _is_late(one: QuantumTask, observed: TaskObserved) -> bool:
 
 def _waits_for(observed: TaskObserved, free: list[QuantumTask]) -> bool:
     """Whether others of the group are to be waited for: those who are there, and those who are not yet."""
-    task = observed.task
-    ages = [
-        (observed.now - parse(one.metadata.creation_timestamp)).total_seconds() for one in (task, *observed.company)
-    ]
     if any(one.metadata.uid not in observed.loads and not _is_late(one, observed) for one in aboard(observed)):
         return True
     if free:
         return observed.ready_for < BOARDING_SECONDS
+    return _more_may_come(observed)
+
+
+def _more_may_come(observed: TaskObserved) -> bool:
+    """Whether others of the group may yet be created."""
+    task = observed.task
+    ages = [
+        (observed.now - parse(one.metadata.creation_timestamp)).total_seconds() for one in (task, *observed.company)
+    ]
     size = task.spec.group.size if task.spec.group is not None else 1
     return len(observed.company) + 1 < size and min(ages) < ARRIVAL_SECONDS
 

@@ -80,16 +80,17 @@ class Api:
         """Merge this into an object, and return it as it is then."""
         return await self._write("PATCH", path, body)
 
-    async def delete(self, path: str, *, uid: str, version: str = "") -> bool:
+    async def delete(self, path: str, *, uid: str, version: str = "", owns: bool = True) -> bool:
         """Delete the object of this UID, and it only after what it owns; False where it is not there.
 
-        With a `version`, StatusError 409 says that what is there has another UID or version.
+        What owns nothing is gone by the answer. Anything else stays to be seen until Kubernetes has collected what it
+        owns. With a `version`, StatusError 409 says that what is there has another UID or version.
         """
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}),
-            "propagationPolicy": "Foreground",
+            "propagationPolicy": "Foreground" if owns else "Background",
         }
         try:
             await self._write("DELETE", path, body)

@@ -38,13 +38,13 @@ class ClusterArtifacts:
             return None
 
     async def remove(self, job: QuantumJob, ref: ArtifactRef) -> None:
-        """Delete the ConfigMaps of these names that the job owns. Raises TransientError."""
+        """Delete the ConfigMaps of these names that the job owns; they are gone then. Raises TransientError."""
         for name in chunk_names(ref):
             path = f"{CORE}/namespaces/{job.metadata.namespace}/configmaps/{name}"
             with refusals_as_transient():
                 there = await self._api.find(path)
                 if there is not None and controller_uid(there) == job.metadata.uid:
-                    await self._api.delete(path, uid=str(metadata(there)["uid"]))
+                    await self._api.delete(path, uid=str(metadata(there)["uid"]), owns=False)
 
 
 def kept_name(namespace: str, ref: ArtifactRef) -> str:

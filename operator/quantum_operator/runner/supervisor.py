@@ -36,8 +36,8 @@ MEMORY_SIGNS: Final = (b"bad_alloc", b"memory allocation of", b"Cannot allocate 
 """What C++, Rust and the system write before they abort for want of memory."""
 
 
-class TerminatedError(Exception):
-    """SIGTERM came."""
+class TerminatedError(BaseException):
+    """SIGTERM came, wherever the run was: in a library as well, whose `except Exception` is not to hold it back."""
 
 
 @dataclass

@@ -72,6 +72,16 @@ def test_the_first_by_name_carries_the_others() -> None:
     assert waits.look_again is not None
 
 
+def test_who_rides_is_said_once_all_are_there() -> None:
+    """Or nobody comes any more: the one that is created last may be the first by name, and then carries them all."""
+    b, c = one_of("b"), one_of("c")
+    waits = decide(look(c, b))
+    assert (waits.status, waits.call) == (c.status, None)
+    assert waits.look_again is not None
+    assert carrier_of(decide(look(c, b, one_of("a")))) == "a"
+    assert carrier_of(decide(look(_older(c, ARRIVAL_SECONDS), _older(b, ARRIVAL_SECONDS)))) == "b"
+
+
 def test_it_is_submitted_once_all_are_aboard() -> None:
     """Claimed with all of them on record, in the order of their names, under a token that is nobody's."""
     a, b, c = one_of("a"), one_of("b", CARRIED), one_of("c", CARRIED)
@@ -87,7 +97,7 @@ def test_it_is_submitted_once_all_are_aboard() -> None:
 
 
 def test_nobody_is_waited_for_who_does_not_come() -> None:
-    """One that was announced, for two seconds; one that is there and not prepared, for fifteen.
+    """One that was announced, for four seconds; one that is there and not prepared, for fifteen.
 
     These begin when the carrier is prepared: an agent that was away, or is slow to begin, leaves nobody behind.
     """

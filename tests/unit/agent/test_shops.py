@@ -207,7 +207,7 @@ def test_a_request_goes_and_an_answer_comes(tmp_path: Path) -> None:
     [
         (flood, "more than 100000 bytes"),
         (drip, "timed out"),
-        (lambda one: one.recv(1) and threading.Event().wait(0.3), "timed out"),
+        (lambda one: one.recv(1) and threading.Event().wait(2), "timed out"),
     ],
     ids=["it floods", "it drips", "it is silent"],
 )
