@@ -20,7 +20,7 @@ from support.clusterworld import Json, manifest, serve_crds_of_our_own
 from support.explained import otherwise
 from support.forkedoperator import ForkedOperator
 from support.operators import grant_everywhere
-from support.standinagent import OURS, Rest, StandInAgent
+from support.standinagent import OURS, Rest, StandInAgent, offer
 from testcluster import BuiltCluster, Cluster
 from testcluster.processes import eventually
 
@@ -44,13 +44,7 @@ class Bank:
         for name in (self.namespace, self.agents):
             cluster.kubectl("create", "namespace", name)
         self.client = Rest(cluster.kubeconfig)
-        provider = {"agent": self.agents, "device": "qpu"}
-        given = {"adapter": "standin", "provider": provider, "price": {"perShotMicros": 3}}
-        offered = builders.backend(self.backend, budget={"limitMicros": CAP}, **given)
-        body = manifest(offered, "")
-        self.client.request("POST", f"{OURS}/quantumbackends", body)
-        status = {**body, "metadata": self._backend()["metadata"], "status": offered.status.to_wire()}
-        self.client.request("PUT", f"{OURS}/quantumbackends/{self.backend}/status", status)
+        offer(self.client, self.backend, self.agents, "qpu", budget={"limitMicros": CAP})
         for name, on_exceeded in (("waits", "Wait"), ("fails", "Fail")):
             one = builders.policy(self.backend, name=name, onExceeded=on_exceeded)
             self.client.request("POST", self.path("backendpolicies"), manifest(one, self.namespace))
@@ -105,9 +99,6 @@ class Bank:
         status = QuantumLedger.model_validate(self.client.request("GET", f"{OURS}/quantumledgers/{name}")).status
         spent = sum(one.micros for one in status.totals if one.backend == self.backend)
         return spent, sum(one.micros for one in status.reservations if one.backend == self.backend)
-
-    def _backend(self) -> Json:
-        return self.client.request("GET", f"{OURS}/quantumbackends/{self.backend}")
 
 
 @pytest.fixture

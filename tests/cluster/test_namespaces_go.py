@@ -1,6 +1,5 @@
 """An operator that may work in some namespaces only, one of which is deleted."""
 
-import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from quantum_operator.testing import builders
 from support.clusterworld import manifest, serve_crds
 from support.forkedoperator import ForkedOperator
+from support.objects import apply_all
 from support.operators import grant
 from testcluster import Cluster
 from testcluster.processes import eventually
@@ -60,4 +60,4 @@ def submit(cluster: Cluster, namespace: str) -> None:
         manifest(builders.policy(backend), namespace),
         manifest(builders.job(), namespace),
     ]
-    cluster.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": bodies}))
+    apply_all(cluster, bodies)

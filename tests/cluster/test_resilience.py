@@ -65,7 +65,7 @@ class Place:
     def submit(self, count: int) -> None:
         """Create so many jobs at once."""
         jobs = [manifest(builders.job(f"bell-{secrets.token_hex(4)}"), self.namespace) for _ in range(count)]
-        self.site.apply({"apiVersion": "v1", "kind": "List", "items": jobs})
+        self.site.apply(*jobs)
 
     def jobs(self) -> list[Json]:
         """All jobs, each with a status."""

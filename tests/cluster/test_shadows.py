@@ -15,7 +15,7 @@ from support.clusterworld import Json, manifest, serve_crds_of_our_own
 from support.explained import otherwise
 from support.forkedoperator import ForkedOperator
 from support.operators import grant_everywhere
-from support.standinagent import OURS, Rest, StandInAgent
+from support.standinagent import OURS, Rest, StandInAgent, offer
 from testcluster import BuiltCluster, Cluster
 from testcluster.processes import eventually
 
@@ -38,7 +38,7 @@ class Stage:
             cluster.kubectl("create", "namespace", name)
         self.client = Rest(cluster.kubeconfig)
         for name in self.devices:
-            self._offer(name)
+            offer(self.client, name, self.agents, name)
         shadow = {"backend": self.devices[1], "percent": PERCENT}
         policy = builders.policy(self.devices[0], shadow=shadow)
         self.client.request("POST", self._path("backendpolicies"), manifest(policy, self.namespace))
@@ -77,14 +77,6 @@ class Stage:
         """The reason of a condition; empty while it is not there."""
         found = job.get("status", {}).get("conditions", [])
         return next((str(one["reason"]) for one in found if one["type"] == kind), "")
-
-    def _offer(self, name: str) -> None:
-        provider = {"agent": self.agents, "device": name}
-        offered = builders.backend(name, adapter="standin", provider=provider, price={"perShotMicros": 3})
-        body = manifest(offered, "")
-        made = self.client.request("POST", f"{OURS}/quantumbackends", body)
-        status = {**body, "metadata": made["metadata"], "status": offered.status.to_wire()}
-        self.client.request("PUT", f"{OURS}/quantumbackends/{name}/status", status)
 
     def _path(self, plural: str) -> str:
         return f"{OURS}/namespaces/{self.namespace}/{plural}"

@@ -16,7 +16,7 @@ import pytest
 
 from quantum_operator.testing import builders
 from support.clusterworld import manifest, serve_crds
-from support.objects import objects
+from support.objects import apply_all, objects
 from support.operators import OperatorProcess, grant
 from testcluster import BuiltCluster, Cluster
 from testcluster.audit import AuditEvent
@@ -55,8 +55,7 @@ class Pair:
 
     def apply(self, *bodies: dict[str, Any]) -> None:
         """Create these."""
-        listed = {"apiVersion": "v1", "kind": "List", "items": list(bodies)}
-        self.cluster.kubectl("apply", "-f", "-", input=json.dumps(listed))
+        apply_all(self.cluster, bodies)
 
     def submit(self, first: int, count: int) -> None:
         """Create so many jobs, whose names are numbers."""

@@ -75,12 +75,7 @@ def test_jobs_that_wait_share_a_run(installation: Installation, home: str) -> No
     shared = [one for one in runs if len(one["metadata"]["ownerReferences"]) > 1]
     assert shared
     assert len(runs) < COUNT / 2, [one["metadata"]["name"] for one in runs]
-    created = [
-        one.name
-        for one in cluster.audit_events(since)
-        if (one.resource, one.verb, one.code, one.namespace) == ("jobs", "create", 201, home)
-        and one.user.startswith("system:serviceaccount:quantum-operator:")
-    ]
+    created = installation.created(since, home, "jobs")
     # The answer to who was killed is not on record, though what was asked for may be there.
     assert len(created) == len(set(created)) <= len(runs)
 

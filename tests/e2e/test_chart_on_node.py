@@ -20,8 +20,7 @@ def test_the_operator_needs_no_more_than_it_has(installation: Installation, home
     cluster, restarts = installation.cluster, installation.restarts()
     since = cluster.audit_position()
     installation.run_bell(home)
-    ours = f"system:serviceaccount:{OPERATOR_NAMESPACE}:"
-    asked = [one for one in cluster.audit_events(since) if one.user.startswith(ours)]
+    asked = installation.asked(since)
     assert len(asked) > 5
     assert [one for one in asked if one.code in (401, 403)] == []
     (pod,) = installation.get("pods", OPERATOR_NAMESPACE)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from support.installation import EXAMPLES, OPERATOR_NAMESPACE, QJOB, Installation, readme_commands
+from support.installation import EXAMPLES, QJOB, Installation, readme_commands
 from testcluster.audit import Position
 from testcluster.processes import eventually
 
@@ -101,9 +101,8 @@ def test_a_job_deleted_while_it_runs_leaves_nothing(installation: Installation, 
 def writes(installation: Installation, namespace: str, since: Position) -> dict[str, int]:
     """How often the operator wrote each kind of resource in a namespace, events apart."""
     found: dict[str, int] = {}
-    for one in installation.cluster.audit_events(since):
-        ours = one.user.startswith(f"system:serviceaccount:{OPERATOR_NAMESPACE}:")
-        if ours and one.is_write and one.namespace == namespace and one.resource != "events":
+    for one in installation.asked(since):
+        if one.is_write and one.namespace == namespace and one.resource != "events":
             found[one.resource] = found.get(one.resource, 0) + 1
     found.pop("backendpolicies", None)
     return dict(sorted(found.items()))

@@ -3,7 +3,7 @@
 import random
 import time
 
-from support.installation import OPERATOR_NAMESPACE, Installation, condition, job
+from support.installation import Installation, condition, job
 from testcluster.processes import eventually
 
 JOBS_AND_KILLS = {"all": (20, 10), "slice": (8, 3)}
@@ -36,13 +36,7 @@ def test_jobs_survive_an_operator_that_is_killed(installation: Installation, hom
     owners = [one["metadata"]["ownerReferences"][0]["uid"] for one in runs]
     assert sorted(owners) == sorted(one["metadata"]["uid"] for one in done)
     assert len(pods) == count
-    created = [
-        (one.resource, one.name)
-        for one in cluster.audit_events(since)
-        if (one.verb, one.code, one.namespace) == ("create", 201, home)
-        and one.resource in ("jobs", "configmaps")
-        and one.user.startswith(f"system:serviceaccount:{OPERATOR_NAMESPACE}:")
-    ]
+    created = installation.created(since, home, "jobs", "configmaps")
     # The answer to who was killed is not on record, though what was asked for may be there.
     assert len(created) == len(set(created)) <= 2 * count
     inputs = [one["metadata"]["name"] for one in installation.get("configmaps", home)]

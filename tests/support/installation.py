@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from support.objects import objects
+from support.objects import apply_all, objects
 from support.ourimages import operator_image, runner_image
 from testcluster import BuiltCluster
+from testcluster.audit import AuditEvent, Position
 from testcluster.processes import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -58,8 +59,7 @@ class Installation:
 
     def apply(self, namespace: str, *bodies: Json) -> None:
         """Create these or change them, in one call."""
-        listed = {"apiVersion": "v1", "kind": "List", "items": list(bodies)}
-        self.cluster.kubectl("apply", "--namespace", namespace, "-f", "-", input=json.dumps(listed))
+        apply_all(self.cluster, bodies, "--namespace", namespace)
 
     def create(self, namespace: str, body: Json, *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Create one object; unlike `apply`, this keeps no second copy of it in an annotation."""
@@ -88,6 +88,18 @@ class Installation:
     def get(self, kind: str, namespace: str) -> list[Json]:
         """Every object of a kind in a namespace."""
         return objects(self.cluster, kind, namespace)
+
+    def asked(self, since: Position) -> list[AuditEvent]:
+        """What the operator has asked the API server for after a moment, as the audit log has it."""
+        ours = f"system:serviceaccount:{OPERATOR_NAMESPACE}:"
+        return [one for one in self.cluster.audit_events(since) if one.user.startswith(ours)]
+
+    def created(self, since: Position, namespace: str, *kinds: str) -> list[tuple[str, str]]:
+        """What of these kinds it has created in a namespace, as (kind, name). An answer to who was killed is lost."""
+        answered = [
+            one for one in self.asked(since) if (one.verb, one.code, one.namespace) == ("create", 201, namespace)
+        ]
+        return [(one.resource, one.name) for one in answered if one.resource in kinds]
 
     def restarts(self) -> int:
         """How often the operator's container was started again."""

@@ -35,10 +35,10 @@ def named(cluster: Cluster, plural: str, name: str, namespace: str = "") -> Json
     raise ClusterError(f"no {plural} {name} in namespace {namespace!r}")
 
 
-def apply_all(cluster: Cluster, bodies: Iterable[Json]) -> None:
-    """Create these or change them, in this order and by one command."""
+def apply_all(cluster: Cluster, bodies: Iterable[Json], *options: str) -> None:
+    """Create these or change them, in this order and by one command, which has these options."""
     listed = {"apiVersion": "v1", "kind": "List", "items": list(bodies)}
-    cluster.kubectl("apply", "-f", "-", input=json.dumps(listed))
+    cluster.kubectl("apply", *options, "-f", "-", input=json.dumps(listed))
 
 
 def until_allowed(

@@ -13,7 +13,7 @@ from quantum_operator.api.ledger import QuantumLedger
 from quantum_operator.testing import builders
 from support.agents import AgentProcess, grant_agent, write_folder
 from support.clusterworld import manifest
-from support.objects import named, objects
+from support.objects import apply_all, named, objects
 from support.operators import OperatorProcess, grant
 from testcluster import BuiltCluster
 
@@ -46,9 +46,9 @@ class Site:
         """Run kubectl in a namespace: the tenant's, unless given."""
         return self.cluster.kubectl("--namespace", namespace or self.namespace, *arguments, **more).stdout
 
-    def apply(self, body: Json) -> None:
-        """Create it or change it."""
-        self.cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
+    def apply(self, *bodies: Json) -> None:
+        """Create these or change them."""
+        apply_all(self.cluster, bodies)
 
     def job(self, name: str) -> Json:
         """A job as it is."""

@@ -20,9 +20,19 @@ from lightkube.config.client_adapter import user_auth, verify_cluster
 from quantum_operator.api.quantumtask import OVER
 from quantum_operator.api.run import JobInput
 from quantum_operator.testing import builders
-from support.clusterworld import Json
+from support.clusterworld import Json, manifest
 
 OURS = "/apis/quantum-operator.dev/v1alpha1"
+
+
+def offer(client: "Rest", name: str, agents: str, device: str, **given: Any) -> None:
+    """Create a backend, at three micro-units a shot, that a stand-in agent in the namespace `agents` answers for."""
+    provider = {"agent": agents, "device": device}
+    offered = builders.backend(name, adapter="standin", provider=provider, price={"perShotMicros": 3}, **given)
+    body = manifest(offered, "")
+    made = client.request("POST", f"{OURS}/quantumbackends", body)
+    status = {**body, "metadata": made["metadata"], "status": offered.status.to_wire()}
+    client.request("PUT", f"{OURS}/quantumbackends/{name}/status", status)
 
 
 class Rest:

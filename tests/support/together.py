@@ -84,7 +84,7 @@ class Together:
         group = group or new_group()
         self.site.apply(self._policy(group, f"{self.backend}-to-come"))
         items = [self._job(f"{group}-m{number}", group, one) for number, one in enumerate(MEMBERS)]
-        self.site.apply({"apiVersion": "v1", "kind": "List", "items": items})
+        self.site.apply(*items)
         self.until(lambda: all(_condition(one, "Scheduled") for one in self.jobs(group)), group)
         self.site.apply(self._policy(group, self.backend))
         return group

@@ -72,7 +72,7 @@ class Twins:
         programs = [{"name": "p", "qasm3": ASYMMETRIC}]
         jobs = [builders.job(new_name(), programs=programs, task=task) for _ in range(count)]
         items = [manifest(job, self.site.namespace) for job in jobs]
-        self.site.apply({"apiVersion": "v1", "kind": "List", "items": items})
+        self.site.apply(*items)
 
     def completed(self) -> list[Json]:
         """The jobs that have their counts."""
